@@ -1,0 +1,133 @@
+import type { ByteString } from "../message/types.ts"
+
+/**
+ * What a client can say after login, as values. The grammar functions of this folder turn bytes into these
+ * and never look at a socket or at a mailbox; the handlers in `daemon/worker/commands` never look at bytes.
+ *
+ * Mailbox names are already decoded (modified UTF-7, RFC 3501 §5.1.3) and NFC-normalised; "inbox" in any
+ * case is "INBOX". Flags keep their spelling; system flags are written as in RFC 3501 §2.3.2.
+ */
+export type Command = { tag: string } & CommandBody
+
+/** A message given as a literal that was streamed to a sink; `Handle` is what the sink returned. */
+export type StoredLiteral<Handle = unknown> = { size: number; binary: boolean; handle: Handle }
+
+export type CommandBody =
+  | {
+      name:
+        | "CAPABILITY"
+        | "NOOP"
+        | "LOGOUT"
+        | "CHECK"
+        | "CLOSE"
+        | "UNSELECT"
+        | "IDLE"
+        | "NAMESPACE"
+        | "EXPUNGE"
+        | "STARTTLS"
+    }
+  | { name: "ID"; fields: Map<string, string | null> | null }
+  | { name: "ENABLE"; capabilities: string[] }
+  | { name: "LOGIN" | "AUTHENTICATE" }
+  | { name: "SELECT" | "EXAMINE"; mailbox: string; parameters: SelectParameters }
+  | { name: "CREATE"; mailbox: string }
+  | { name: "DELETE" | "SUBSCRIBE" | "UNSUBSCRIBE"; mailbox: string }
+  | { name: "RENAME"; from: string; to: string }
+  | { name: "LIST"; list: ListCommand }
+  | { name: "LSUB"; reference: string; pattern: string }
+  | { name: "STATUS"; mailbox: string; items: StatusItem[] }
+  | { name: "APPEND"; mailbox: string; flags: string[]; internalDate: DateTime | null; message: StoredLiteral }
+  | { name: "UID EXPUNGE"; set: SequenceSet }
+  | { name: "SEARCH"; uid: boolean; returns: SearchReturn[] | null; charset: string | null; key: SearchKey }
+  | { name: "FETCH"; uid: boolean; set: SequenceSet; items: FetchItem[]; changedSince: number | null }
+  | {
+      name: "STORE"
+      uid: boolean
+      set: SequenceSet
+      unchangedSince: number | null
+      operation: "replace" | "add" | "remove"
+      silent: boolean
+      flags: string[]
+    }
+  | { name: "COPY" | "MOVE"; uid: boolean; set: SequenceSet; mailbox: string }
+
+export type CommandName = CommandBody["name"]
+
+/** RFC 4466 select-param; unknown ones are refused by the grammar. */
+export type SelectParameters = { condstore: boolean }
+
+/** `Infinity` stands for "*". Not sorted, not merged: as written. */
+export type SequenceSet = { kind: "ranges"; ranges: [from: number, to: number][] }
+
+/** date-time of RFC 3501 §9: an instant and the zone it was written in. */
+export type DateTime = { at: number; zoneMinutes: number }
+
+export type StatusItem =
+  | "MESSAGES"
+  | "RECENT"
+  | "UIDNEXT"
+  | "UIDVALIDITY"
+  | "UNSEEN"
+  | "HIGHESTMODSEQ"
+  | "SIZE"
+  | "DELETED"
+  | "MAILBOXID"
+
+/** LIST with the selection and return options of RFC 5258 that RFC 6154, 5819 and 3348 use. */
+export type ListCommand = {
+  /** More than one pattern, or any option, makes it an extended LIST. */
+  extended: boolean
+  selection: { subscribed: boolean; specialUse: boolean; remote: boolean; recursiveMatch: boolean }
+  reference: string
+  patterns: string[]
+  returns: { subscribed: boolean; children: boolean; specialUse: boolean; status: StatusItem[] | null }
+}
+
+export type SearchReturn = "MIN" | "MAX" | "ALL" | "COUNT"
+
+/** RFC 3501 §6.4.4 and RFC 7162 §3.1.5. Dates are days since the epoch. Strings are decoded by CHARSET to Unicode. */
+export type SearchKey =
+  | { key: "and"; keys: SearchKey[] }
+  | { key: "or"; left: SearchKey; right: SearchKey }
+  | { key: "not"; not: SearchKey }
+  | { key: "all" }
+  | { key: "set"; uid: boolean; set: SequenceSet }
+  | { key: "flag"; flag: string; on: boolean } // ANSWERED, UNSEEN, KEYWORD x, UNKEYWORD x, …
+  | { key: "recent"; on: boolean } // RECENT, OLD; NEW is and(recent, unseen)
+  | { key: "size"; compare: "larger" | "smaller"; octets: number }
+  | { key: "internal-date" | "sent-date"; compare: "before" | "on" | "since"; day: number }
+  | { key: "header"; field: string; text: string } // FROM, TO, CC, BCC, SUBJECT, HEADER x
+  | { key: "body"; text: string }
+  | { key: "text"; text: string }
+  | { key: "modseq"; atLeast: number }
+  | { key: "email-id" | "thread-id"; id: string } // RFC 8474 §6
+  | { key: "save-date"; compare: "before" | "on" | "since"; day: number } // RFC 8514 §4.3
+  | { key: "save-date-supported" }
+
+export type FetchItem =
+  | {
+      item:
+        | "FLAGS"
+        | "INTERNALDATE"
+        | "UID"
+        | "ENVELOPE"
+        | "BODY"
+        | "BODYSTRUCTURE"
+        | "MODSEQ"
+        | "RFC822"
+        | "RFC822.HEADER"
+        | "RFC822.TEXT"
+        | "RFC822.SIZE"
+        | "EMAILID"
+        | "THREADID"
+        | "SAVEDATE"
+    }
+  | { item: "BODY[]"; peek: boolean; section: Section; partial: { offset: number; length: number } | null }
+
+/** RFC 3501 §6.4.5 section: part numbers, then what of that part. */
+export type Section = {
+  parts: number[]
+  what:
+    | { text: "ALL" | "HEADER" | "TEXT" | "MIME" }
+    | { text: "HEADER.FIELDS" | "HEADER.FIELDS.NOT"; fields: ByteString[] }
+}

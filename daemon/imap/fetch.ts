@@ -1,0 +1,180 @@
+import type { CommandBody, FetchItem, Section } from "./ast.ts"
+import {
+  CLOSE,
+  CLOSE_SQUARE,
+  type Cursor,
+  DOT,
+  expectByte,
+  GREATER,
+  type GrammarContext,
+  keyword,
+  LESS,
+  latin1,
+  OPEN,
+  OPEN_SQUARE,
+  parenthesised,
+  peek,
+  SP,
+  space,
+  tryByte,
+} from "./cursor.ts"
+import { ParseError } from "./errors.ts"
+import type { CommandFamily } from "./grammar.ts"
+import { modSequence, number, nzNumber, sequenceSet } from "./numbers.ts"
+import { astring } from "./strings.ts"
+
+export const fetchCommands: CommandFamily = {
+  FETCH: (cursor, context) => fetch(cursor, context, false),
+  "UID FETCH": (cursor, context) => fetch(cursor, context, true),
+}
+
+type PlainItem = Exclude<FetchItem, { item: "BODY[]" }>["item"]
+
+const fast: readonly PlainItem[] = ["FLAGS", "INTERNALDATE", "RFC822.SIZE"]
+
+/** RFC 3501 §6.4.5: each stands alone, never inside parentheses. */
+const macros: Readonly<Record<string, readonly PlainItem[]>> = {
+  FAST: fast,
+  ALL: [...fast, "ENVELOPE"],
+  FULL: [...fast, "ENVELOPE", "BODY"],
+}
+
+const plainItems: ReadonlySet<string> = new Set<PlainItem>([
+  "FLAGS",
+  "INTERNALDATE",
+  "UID",
+  "ENVELOPE",
+  "BODY",
+  "BODYSTRUCTURE",
+  "RFC822",
+  "RFC822.HEADER",
+  "RFC822.TEXT",
+  "RFC822.SIZE",
+  "MODSEQ", // RFC 7162 §7
+  "EMAILID", // RFC 8474 §7
+  "THREADID", // RFC 8474 §7
+  "SAVEDATE", // RFC 8514 §5
+])
+
+/**
+ * fetch = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")")
+ *         [fetch-modifiers]
+ *
+ * RFC 4466 §3. Macros come out as the items they stand for.
+ */
+function fetch(cursor: Cursor, context: GrammarContext, uid: boolean): CommandBody {
+  space(cursor)
+  const set = sequenceSet(cursor, context.maxSequenceRanges)
+  space(cursor)
+  const items = peek(cursor) === OPEN ? parenthesised(cursor, fetchItem) : macroOrItem(cursor)
+  const changedSince = tryByte(cursor, SP) ? fetchModifiers(cursor) : null
+  return { name: "FETCH", uid, set, items, changedSince }
+}
+
+function macroOrItem(cursor: Cursor): FetchItem[] {
+  const start = cursor.at
+  const macro = macros[keyword(cursor, "fetch-att")]
+  if (macro !== undefined) return macro.map((item) => ({ item }))
+  cursor.at = start
+  return [fetchItem(cursor)]
+}
+
+/**
+ * fetch-att = "ENVELOPE" / "FLAGS" / "INTERNALDATE" / "RFC822" [".HEADER" / ".SIZE" / ".TEXT"] /
+ *             "BODY" ["STRUCTURE"] / "UID" /
+ *             "BODY" section ["<" number "." nz-number ">"] /
+ *             "BODY.PEEK" section ["<" number "." nz-number ">"]
+ *
+ * RFC 3501 §9.
+ */
+function fetchItem(cursor: Cursor): FetchItem {
+  const start = cursor.at
+  const word = keyword(cursor, "fetch-att")
+  const withSection = peek(cursor) === OPEN_SQUARE
+  if (withSection && (word === "BODY" || word === "BODY.PEEK")) return bodySection(cursor, word === "BODY.PEEK")
+  if (!isPlainItem(word)) throw new ParseError("fetch-att", start)
+  return { item: word }
+}
+
+function isPlainItem(word: string): word is PlainItem {
+  return plainItems.has(word)
+}
+
+function bodySection(cursor: Cursor, peeks: boolean): FetchItem {
+  return { item: "BODY[]", peek: peeks, section: section(cursor), partial: partial(cursor) }
+}
+
+/** ["<" number "." nz-number ">"]: first octet and how many (RFC 3501 §6.4.5); none is refused by nz-number. */
+function partial(cursor: Cursor): { offset: number; length: number } | null {
+  if (!tryByte(cursor, LESS)) return null
+  const offset = number(cursor)
+  expectByte(cursor, DOT, ".")
+  const length = nzNumber(cursor)
+  expectByte(cursor, GREATER, ">")
+  return { offset, length }
+}
+
+/** Part numbers in one section; no message that we parse is nested as deep. */
+const maxParts = 1000
+
+/**
+ * section      = "[" [section-spec] "]"
+ * section-spec = section-msgtext / (section-part ["." section-text])
+ * section-part = nz-number *("." nz-number)
+ *
+ * RFC 3501 §9.
+ */
+export function section(cursor: Cursor): Section {
+  expectByte(cursor, OPEN_SQUARE, "[")
+  const parts: number[] = []
+  let more = peek(cursor) !== CLOSE_SQUARE
+  while (more && isDigit(peek(cursor))) {
+    if (parts.length === maxParts) throw new ParseError(`at most ${maxParts} part numbers`, cursor.at)
+    parts.push(nzNumber(cursor))
+    more = tryByte(cursor, DOT)
+  }
+  const what: Section["what"] = more ? sectionText(cursor, parts.length > 0) : { text: "ALL" }
+  expectByte(cursor, CLOSE_SQUARE, "]")
+  return { parts, what }
+}
+
+/**
+ * section-msgtext = "HEADER" / "HEADER.FIELDS" [".NOT"] SP header-list / "TEXT"
+ * section-text    = section-msgtext / "MIME"
+ *
+ * RFC 3501 §9: MIME only behind a part number.
+ */
+function sectionText(cursor: Cursor, hasPart: boolean): Section["what"] {
+  const start = cursor.at
+  const word = keyword(cursor, "section-text")
+  if (word === "HEADER" || word === "TEXT") return { text: word }
+  if (word === "MIME" && hasPart) return { text: word }
+  if (word === "HEADER.FIELDS" || word === "HEADER.FIELDS.NOT") return { text: word, fields: headerList(cursor) }
+  throw new ParseError(hasPart ? "section-text" : "section-msgtext", start)
+}
+
+/** header-list = "(" header-fld-name *(SP header-fld-name) ")", with header-fld-name = astring. */
+function headerList(cursor: Cursor): string[] {
+  space(cursor)
+  return parenthesised(cursor, (inner) => latin1(astring(inner, "header-fld-name")))
+}
+
+/**
+ * fetch-modifiers    = SP "(" fetch-modifier *(SP fetch-modifier) ")"
+ * chgsince-fetch-mod = "CHANGEDSINCE" SP mod-sequence-value
+ *
+ * RFC 4466 §3, RFC 7162 §7. It is the only modifier, so there can be one.
+ */
+function fetchModifiers(cursor: Cursor): number {
+  expectByte(cursor, OPEN, "fetch-modifiers")
+  const start = cursor.at
+  if (keyword(cursor, "fetch-modifier") !== "CHANGEDSINCE") throw new ParseError("CHANGEDSINCE", start)
+  space(cursor)
+  const modseq = modSequence(cursor)
+  expectByte(cursor, CLOSE, ")")
+  return modseq
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39
+}

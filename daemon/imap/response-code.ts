@@ -1,0 +1,116 @@
+import { flagListWire, sequenceSetWire } from "./wire.ts"
+
+/** Codes without an argument. */
+export type PlainCode =
+  // RFC 3501 §7.1
+  | "ALERT"
+  | "PARSE"
+  | "READ-ONLY"
+  | "READ-WRITE"
+  | "TRYCREATE"
+  // RFC 5530 §3
+  | "UNAVAILABLE"
+  | "AUTHENTICATIONFAILED"
+  | "AUTHORIZATIONFAILED"
+  | "EXPIRED"
+  | "PRIVACYREQUIRED"
+  | "CONTACTADMIN"
+  | "NOPERM"
+  | "INUSE"
+  | "EXPUNGEISSUED"
+  | "CORRUPTION"
+  | "SERVERBUG"
+  | "CLIENTBUG"
+  | "CANNOT"
+  | "LIMIT"
+  | "OVERQUOTA"
+  | "ALREADYEXISTS"
+  | "NONEXISTENT"
+  // others
+  | "UIDNOTSTICKY" // RFC 4315 §3
+  | "TOOBIG" // RFC 4469 §5
+  | "CLOSED" // RFC 7162 §3.2.11
+  | "NOMODSEQ" // RFC 7162 §3.1.2.2
+  | "HASCHILDREN" // RFC 9051 §7.1
+  | "COMPRESSIONACTIVE" // RFC 4978 §3
+
+/** resp-text-code, RFC 3501 §9 and the extensions named. */
+export type ResponseCode =
+  | PlainCode
+  | { code: "BADCHARSET"; charsets: readonly string[] }
+  | { code: "CAPABILITY"; capabilities: readonly string[] }
+  | { code: "PERMANENTFLAGS"; flags: readonly string[] }
+  | { code: "UIDNEXT" | "UIDVALIDITY" | "UNSEEN"; value: number }
+  | { code: "HIGHESTMODSEQ"; value: number } // RFC 7162 §3.1.2.1
+  | { code: "APPENDUID"; uidValidity: number; uids: Iterable<number> } // RFC 4315 §3
+  | { code: "COPYUID"; uidValidity: number; source: Iterable<number>; target: Iterable<number> } // RFC 4315 §3
+  | { code: "MODIFIED"; numbers: Iterable<number> } // RFC 7162 §3.1.3
+  | { code: "MAILBOXID"; id: string } // RFC 8474 §4.2
+
+export type Status = "OK" | "NO" | "BAD" | "BYE" | "PREAUTH"
+
+/** `[UIDNEXT 5]`, brackets included. */
+export function responseCodeText(code: ResponseCode): string {
+  return `[${typeof code === "string" ? code : withArguments(code)}]`
+}
+
+function withArguments(code: Exclude<ResponseCode, PlainCode>): string {
+  switch (code.code) {
+    case "BADCHARSET":
+      return code.charsets.length === 0 ? code.code : `${code.code} (${code.charsets.join(" ")})`
+    case "CAPABILITY":
+      return [code.code, ...code.capabilities].join(" ")
+    case "PERMANENTFLAGS":
+      return `${code.code} ${flagListWire(code.flags)}`
+    case "APPENDUID":
+      return `${code.code} ${code.uidValidity} ${sequenceSetWire(code.uids)}`
+    case "COPYUID":
+      return `${code.code} ${code.uidValidity} ${sequenceSetWire(code.source)} ${sequenceSetWire(code.target)}`
+    case "MODIFIED":
+      return `${code.code} ${sequenceSetWire(code.numbers)}`
+    case "MAILBOXID":
+      return `${code.code} (${code.id})`
+    default:
+      return `${code.code} ${code.value}`
+  }
+}
+
+/** Longest text behind a status; it is for people and for log lines. */
+const maxText = 400
+
+/**
+ * text      = 1*TEXT-CHAR
+ * TEXT-CHAR = <any CHAR except CR and LF>
+ *
+ * RFC 3501 §9. Anything else becomes "?", and a text that would be taken for a response code, or that is
+ * empty, gets a "-" in front.
+ */
+export function textWire(text: string): string {
+  const clean = text.slice(0, maxText).replace(/[^\x20-\x7e]/g, "?")
+  return clean === "" || clean.startsWith("[") ? `-${clean}` : clean
+}
+
+/** resp-text = ["[" resp-text-code "]" SP] text */
+function respText(text: string, code: ResponseCode | null): string {
+  return code === null ? textWire(text) : `${responseCodeText(code)} ${textWire(text)}`
+}
+
+/** response-tagged = tag SP resp-cond-state CRLF; the tag must have been read by the grammar. */
+export function tagged(
+  tag: string,
+  status: "OK" | "NO" | "BAD",
+  text: string,
+  code: ResponseCode | null = null,
+): string {
+  return `${tag} ${status} ${respText(text, code)}\r\n`
+}
+
+/** "*" SP (resp-cond-state / resp-cond-bye / resp-cond-auth) CRLF */
+export function untagged(status: Status, text: string, code: ResponseCode | null = null): string {
+  return `* ${status} ${respText(text, code)}\r\n`
+}
+
+/** continue-req = "+" SP (resp-text / base64) CRLF; an empty text is the empty base64 of a SASL challenge. */
+export function continuation(text: string): string {
+  return `+ ${text === "" ? "" : textWire(text)}\r\n`
+}

@@ -1,0 +1,124 @@
+import { readdirSync } from "node:fs"
+import { Queue } from "../spool/queue.ts"
+import { makeAdminHandlers } from "./admin/handlers.ts"
+import { serveAdmin } from "./admin/server.ts"
+import { serveControl } from "./contract/channel.ts"
+import type { Asks, Replies } from "./contract/control.ts"
+import type { Directory } from "./directory/directory.ts"
+import { openDirectory } from "./directory/sqlite.ts"
+import { Locked, takeLock } from "./host/lock.ts"
+import type { Log } from "./host/log.ts"
+import { type Paths, pathsOf } from "./host/paths.ts"
+import type { Settings } from "./host/settings.ts"
+import { createBootSecret, loadBootSecret } from "./keys/boot-secret.ts"
+import { wipe } from "./keys/secret.ts"
+import type { Running } from "./processes.ts"
+import { WorkerPool } from "./sessions/pool.ts"
+import { Sessions } from "./sessions/table.ts"
+import { WorkerProcess } from "./sessions/worker-process.ts"
+import { ensureDaemonDirectories, sweepWorkerSockets } from "./setup/directories.ts"
+import { StartFailure } from "./setup/start-failure.ts"
+
+/**
+ * The supervisor: knows who is logged in, never with what. Owns the user directory, the worker pool, the
+ * clocks, the throttle, the boot secret and the admin socket.
+ *
+ * @throws StartFailure when another daemon holds the data directory or the boot secret is missing
+ */
+export async function runDaemon(settings: Settings, log: Log): Promise<Running> {
+  const paths = pathsOf(settings)
+  ensureDaemonDirectories(paths)
+  const lock = lockOrExplain(paths)
+  const bootSecret = bootSecretFor(paths)
+  const directory = openDirectory(paths.directory, { hostName: settings.host_name })
+  sweepWorkerSockets(paths)
+  const pool = new WorkerPool(
+    () => WorkerProcess.start(settings, paths.workers, log),
+    settings.sessions.warm_workers,
+    log,
+  )
+  const sessions = new Sessions({ settings, directory, pool, bootSecret, log })
+  const control = await serveControl({
+    socket: paths.control,
+    mode: 0o660,
+    log,
+    handlers: {
+      "session.open": (asks) => sessions.open(asks),
+      "recipient.resolve": (asks) => resolveRecipient(directory, settings, asks),
+    },
+    onNotice: ({ name, notice }) => {
+      if (name === "spool.arrived") sessions.arrived(notice.mailbox)
+    },
+  })
+  const admin = await serveAdmin({
+    socketPath: paths.admin,
+    mode: Number.parseInt(settings.admin.socket_mode, 8),
+    handlers: makeAdminHandlers({
+      settings,
+      paths,
+      directory,
+      sessions,
+      queue: new Queue(paths.spool),
+      recipientsChanged: () => control.broadcast("recipient.changed", { address: null }),
+    }),
+    log,
+  })
+  pool.fill()
+  log.info({ dataDir: paths.root }, "daemon is up")
+  return {
+    listening: [paths.admin],
+    close: async () => {
+      await admin.close()
+      await sessions.close()
+      await control.close()
+      await directory.close()
+      wipe(bootSecret)
+      lock.release()
+    },
+  }
+}
+
+function lockOrExplain(paths: Paths): { release(): void } {
+  try {
+    return takeLock(paths.lock)
+  } catch (cause) {
+    if (cause instanceof Locked)
+      throw new StartFailure(`daemon: another mailkeep daemon uses ${paths.root}: stop it, or set another data_dir`, {
+        cause,
+      })
+    throw cause
+  }
+}
+
+/**
+ * The boot secret, made on the very first start. Where there are key slots already, a missing one is never
+ * replaced: a new secret would lock every user out for good, silently.
+ *
+ * @throws BootSecretError
+ */
+export function bootSecretFor(paths: Paths): Buffer {
+  try {
+    return loadBootSecret(paths.bootSecret)
+  } catch (error) {
+    const firstStart =
+      (error as { cause?: { code?: string } }).cause?.code === "ENOENT" && readdirSync(paths.slots).length === 0
+    if (!firstStart) throw error
+    createBootSecret(paths.bootSecret)
+    return loadBootSecret(paths.bootSecret)
+  }
+}
+
+async function resolveRecipient(
+  directory: Directory,
+  settings: Settings,
+  { address }: Asks<"recipient.resolve">,
+): Promise<Replies<"recipient.resolve">> {
+  const user = await directory.findByAddress(address)
+  if (user === undefined || user.status === "incomplete") return { kind: "refused", why: "no-such-user" }
+  if (user.status === "disabled") return { kind: "refused", why: "disabled" }
+  const bytes = user.quotaBytes ?? settings.mailbox.quota_bytes
+  const messages = user.quotaMessages ?? settings.mailbox.quota_messages
+  if ((bytes > 0 && user.usageBytes >= bytes) || (messages > 0 && user.usageMessages >= messages))
+    return { kind: "refused", why: "over-quota" }
+  return { kind: "found", mailbox: user.mailbox, recipients: user.recipients }
+}

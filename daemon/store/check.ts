@@ -1,0 +1,99 @@
+import type { Connection } from "./connection.ts"
+
+/** What must hold between any two transactions: a sentence, and a query that finds what breaks it. */
+const invariants: readonly [claim: string, violations: string][] = [
+  [
+    "a mailbox's counters equal its messages",
+    `SELECT mailbox.id FROM mailbox LEFT JOIN message ON message.mailbox = mailbox.id GROUP BY mailbox.id
+     HAVING mailbox.messages <> count(uid) OR mailbox.unseen <> coalesce(sum(flags & 1 = 0), 0)
+       OR mailbox.deleted <> coalesce(sum(flags & 8 <> 0), 0) OR mailbox.size <> coalesce(sum(message.size), 0)`,
+  ],
+  [
+    "the account's usage equals its messages",
+    `SELECT messages, bytes FROM account
+     WHERE messages <> (SELECT count(*) FROM message) OR bytes <> (SELECT coalesce(sum(size), 0) FROM message)`,
+  ],
+  ["there is one account row", "SELECT count(*) FROM account HAVING count(*) <> 1"],
+  [
+    "INBOX exists and is selectable",
+    "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM mailbox WHERE name = 'INBOX' AND selectable = 1)",
+  ],
+  [
+    "a UID is below UIDNEXT",
+    "SELECT uid FROM message JOIN mailbox ON mailbox.id = mailbox WHERE uid >= uid_next OR uid < 1",
+  ],
+  [
+    "no message is newer than its mailbox",
+    "SELECT uid FROM message JOIN mailbox ON mailbox.id = mailbox WHERE message.modseq > mailbox.modseq",
+  ],
+  [
+    "no expunge is newer than its mailbox",
+    "SELECT uid FROM expunged JOIN mailbox ON mailbox.id = mailbox WHERE expunged.modseq > mailbox.modseq",
+  ],
+  ["the recent mark is not above UIDNEXT", "SELECT id FROM mailbox WHERE recent_from > uid_next"],
+  ["the expunge log names no live message", "SELECT uid FROM expunged JOIN message USING (mailbox, uid)"],
+  ["the expunge log names a UID once", "SELECT uid FROM expunged GROUP BY mailbox, uid HAVING count(*) > 1"],
+  [
+    "a name without a mailbox holds no messages",
+    "SELECT uid FROM message JOIN mailbox ON mailbox.id = mailbox WHERE selectable = 0",
+  ],
+  [
+    "UIDVALIDITY is remembered",
+    "SELECT name FROM mailbox LEFT JOIN past_name USING (name) WHERE past_name.uid_validity IS NOT mailbox.uid_validity",
+  ],
+  ["UIDVALIDITY belongs to one mailbox", "SELECT uid_validity FROM mailbox GROUP BY uid_validity HAVING count(*) > 1"],
+  [
+    "UIDVALIDITY was given by the account",
+    "SELECT id FROM mailbox WHERE uid_validity > (SELECT uid_validity FROM account)",
+  ],
+  [
+    "a message says what its content says",
+    "SELECT uid FROM message JOIN content ON content.id = content WHERE message.size <> content.size OR message.thread <> content.thread",
+  ],
+  [
+    "exactly the contents without a message are unlinked",
+    `SELECT id FROM content LEFT JOIN unlinked ON unlinked.content = id
+     WHERE (unlinked.content IS NULL) <> EXISTS (SELECT 1 FROM message WHERE message.content = content.id)`,
+  ],
+  [
+    "pieces follow one another without gap",
+    `SELECT id FROM (SELECT id, offset, lag(offset + length, 1, 0) OVER (PARTITION BY id >> 20 ORDER BY id) AS expected FROM piece)
+     WHERE offset <> expected`,
+  ],
+  [
+    "pieces of a described content make up its size",
+    `SELECT content.id FROM content JOIN structure ON structure.content = content.id
+     WHERE size <> (SELECT coalesce(sum(length), 0) FROM piece WHERE piece.id BETWEEN content.id << 20 AND (content.id << 20) + 1048575)`,
+  ],
+  [
+    "no piece without its content",
+    "SELECT id FROM piece WHERE NOT EXISTS (SELECT 1 FROM content WHERE content.id = piece.id >> 20)",
+  ],
+  [
+    "a linked content is described",
+    "SELECT content FROM message WHERE content NOT IN (SELECT content FROM structure) OR content NOT IN (SELECT content FROM words)",
+  ],
+  ["what is described is indexed", "SELECT content FROM words WHERE content NOT IN (SELECT id FROM trigram_docsize)"],
+  ["what is indexed is described", "SELECT id FROM trigram_docsize WHERE id NOT IN (SELECT content FROM words)"],
+  ["cut text is not said to be indexed", "SELECT content FROM words WHERE indexed = 1 AND complete = 0"],
+  [
+    "a thread's Message-IDs go with its last content",
+    "SELECT thread FROM reference WHERE NOT EXISTS (SELECT 1 FROM content WHERE content.thread = reference.thread)",
+  ],
+  ["each keyword of a message is known to its mailbox", keywordsUnknown()],
+]
+
+function keywordsUnknown(): string {
+  return `SELECT uid FROM message, json_each('["' || replace(replace(replace(keywords, '\\', '\\\\'), '"', '\\"'), ' ', '","') || '"]')
+    WHERE keywords <> '' AND value NOT IN (SELECT spelling FROM keyword WHERE keyword.mailbox = message.mailbox)`
+}
+
+/** Every invariant that does not hold, with the number of violations; the engine's own check first. Empty when the store is sound. */
+export function check(connection: Connection): string[] {
+  const broken = invariants.flatMap(([claim, violations]) => {
+    const count = connection.pluck<[], number>(`SELECT count(*) FROM (${violations})`).get() ?? 0
+    return count === 0 ? [] : [`not true (${count}): ${claim}`]
+  })
+  const dangling = connection.pluck<[], string>('SELECT "table" FROM pragma_foreign_key_check').all()
+  return [...connection.integrity(), ...broken, ...dangling.map((table) => `dangling reference in ${table}`)]
+}

@@ -1,0 +1,295 @@
+import type { Part } from "../message/types.ts"
+import type { Account } from "./account.ts"
+import type { Connection } from "./connection.ts"
+import { ContentWriter } from "./content-writer.ts"
+import { type Packed, pack, textOf, unpack, unpackText } from "./packing.ts"
+import { type Beside, type NumberedPiece, Pieces, type Texts } from "./pieces.ts"
+import type { Query } from "./query.ts"
+import { SearchIndex } from "./search-index.ts"
+import { Threads } from "./threads.ts"
+import { type ContentMeta, StoreError } from "./types.ts"
+
+/** What SORT and THREAD compare. */
+export type Summary = {
+  sentAt: number | null
+  sentDay: number | null
+  subject: string
+  baseSubject: string
+  messageId: string | null
+  references: string[]
+}
+
+type Facts = { size: number; thread: number; headerSize: number }
+type SummaryRow = Omit<Summary, "references"> & { references: string }
+type Text = [packing: number, bytes: Uint8Array]
+
+/** `packing` of a text that is stored with a piece. */
+const besideOctets = 2
+const elsewhere: Packed = { packing: besideOctets, bytes: new Uint8Array(0) }
+
+/** A tree of parts, as JSON; the bound is only against a damaged frame. */
+const maxTreeBytes = 64 * 1024 * 1024
+
+/** What messages are made of, once for all their copies. A content that no message refers to any more is removed. */
+export class Contents {
+  readonly #connection: Connection
+  readonly #account: Account
+  readonly #pieces: Pieces
+  readonly #threads: Threads
+  readonly #index: SearchIndex
+  readonly #begin: Query<[], unknown>
+  readonly #markUnlinked: Query<[id: number], unknown>
+  readonly #fill: Query<unknown[], unknown>
+  readonly #addStructure: Query<
+    [id: number, bodyStructure: Uint8Array, body: Uint8Array, packing: number, tree: Uint8Array],
+    unknown
+  >
+  readonly #addWords: Query<[id: number, complete: number, indexed: number, ...header: Text, ...body: Text], unknown>
+  readonly #facts: Query<[id: number], Facts>
+  readonly #summary: Query<[id: number], SummaryRow>
+  readonly #envelope: Query<[id: number], Uint8Array>
+  readonly #preview: Query<[id: number], string>
+  readonly #body: Query<[id: number], Uint8Array>
+  readonly #bodyStructure: Query<[id: number], Uint8Array>
+  readonly #tree: Query<[id: number], { packing: number; bytes: Uint8Array }>
+  readonly #headerText: Query<[id: number], { packing: number; bytes: Uint8Array; sentDay: number | null }>
+  readonly #bodyText: Query<[id: number], { packing: number; bytes: Uint8Array; complete: number }>
+  readonly #unlinked: Query<[], number>
+  readonly #isUnlinked: Query<[id: number], number>
+  readonly #removals: readonly Query<[id: number], unknown>[]
+
+  constructor(connection: Connection, account: Account) {
+    this.#connection = connection
+    this.#account = account
+    this.#pieces = new Pieces(connection)
+    this.#threads = new Threads(connection)
+    this.#index = new SearchIndex(connection)
+    this.#begin = connection.prepare("INSERT INTO content (size) VALUES (0)")
+    this.#markUnlinked = connection.prepare("INSERT INTO unlinked (content) VALUES (?)")
+    this.#fill = connection.prepare(
+      `UPDATE content SET size = ?, thread = ?, header_size = ?, sent_at = ?, sent_day = ?, message_id = ?, mentions = ?,
+         subject = ?, base_subject = ?, preview = ?, envelope = ? WHERE id = ?`,
+    )
+    this.#addStructure = connection.prepare(
+      "INSERT INTO structure (content, body_structure, body, tree_packing, tree) VALUES (?, ?, ?, ?, ?)",
+    )
+    this.#addWords = connection.prepare(
+      `INSERT INTO words (content, complete, indexed, header_packing, header_text, body_packing, body_text)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    )
+    this.#facts = connection.prepare("SELECT size, thread, header_size AS headerSize FROM content WHERE id = ?")
+    this.#summary = connection.prepare(
+      `SELECT sent_at AS sentAt, sent_day AS sentDay, subject, base_subject AS baseSubject, message_id AS messageId,
+         mentions AS "references" FROM content WHERE id = ?`,
+    )
+    this.#envelope = connection.pluck("SELECT envelope FROM content WHERE id = ?")
+    this.#preview = connection.pluck("SELECT preview FROM content WHERE id = ?")
+    this.#body = connection.pluck("SELECT body FROM structure WHERE content = ?")
+    this.#bodyStructure = connection.pluck("SELECT body_structure FROM structure WHERE content = ?")
+    this.#tree = connection.prepare("SELECT tree_packing AS packing, tree AS bytes FROM structure WHERE content = ?")
+    this.#headerText = connection.prepare(
+      `SELECT header_packing AS packing, header_text AS bytes, sent_day AS sentDay
+       FROM words JOIN content ON content.id = words.content WHERE words.content = ?`,
+    )
+    this.#bodyText = connection.prepare(
+      "SELECT body_packing AS packing, body_text AS bytes, complete FROM words WHERE content = ?",
+    )
+    this.#unlinked = connection.pluck("SELECT content FROM unlinked")
+    this.#isUnlinked = connection.pluck("SELECT 1 FROM unlinked WHERE content = ?")
+    this.#removals = [
+      connection.prepare("DELETE FROM unlinked WHERE content = ?"),
+      connection.prepare("DELETE FROM structure WHERE content = ?"),
+      connection.prepare("DELETE FROM words WHERE content = ?"),
+      connection.prepare("DELETE FROM content WHERE id = ?"),
+    ]
+  }
+
+  /** For octets that arrive slowly, outside transactions. What was neither finished nor linked is removed by `discard`, or by the next open. */
+  begin(): ContentWriter {
+    const contents = this
+    return new ContentWriter({
+      get inTransaction() {
+        return contents.#connection.inTransaction
+      },
+      admit: (bytes) => this.#account.admit(bytes, 1),
+      spill: (content, piece) => this.#spill(content, piece),
+      finish: (content, last, meta) => this.#finish(content, last, meta),
+      insert: (bytes, meta) => this.insert(bytes, meta),
+      removeUnlinked: (ids) => this.removeUnlinked(ids),
+    })
+  }
+
+  /**
+   * All octets at once; many of these fit one transaction. Returns the content's id, to be linked with `messages.add`.
+   *
+   * @throws StoreError `over-quota`, `disk-full`; Error when `meta` is of another size
+   */
+  insert(bytes: Uint8Array, meta: ContentMeta): number {
+    if (meta.size !== bytes.length) throw new RangeError("the parser saw another number of octets")
+    return this.#connection.transaction(() => {
+      this.#account.admit(bytes.length, 1)
+      const content = this.#new()
+      const texts = textsOf(meta)
+      const beside = this.#pieces.writeAll(content, bytes, meta.header.length, texts)
+      this.#describe(content, meta, texts, beside)
+      return content
+    })
+  }
+
+  /** @throws StoreError `no-such-message` (as all that follow) */
+  facts(content: number): Facts {
+    return present(this.#facts.get(content))
+  }
+
+  summary(content: number): Summary {
+    const row = present(this.#summary.get(content))
+    return { ...row, references: parsed(row.references) as string[] }
+  }
+
+  /** ENVELOPE as IMAP writes it. */
+  envelope(content: number): Uint8Array {
+    return present(this.#envelope.get(content))
+  }
+
+  /** BODY as IMAP writes it. */
+  body(content: number): Uint8Array {
+    return present(this.#body.get(content))
+  }
+
+  /** BODYSTRUCTURE as IMAP writes it. */
+  bodyStructure(content: number): Uint8Array {
+    return present(this.#bodyStructure.get(content))
+  }
+
+  root(content: number): Part {
+    const bytes = unpack(present(this.#tree.get(content)), maxTreeBytes)
+    return parsed(textOf(bytes)) as Part
+  }
+
+  /** The header block's exact octets, as far as the parser took it for one. */
+  header(content: number): Uint8Array {
+    const chunks = [...this.#pieces.read(content, 0, this.facts(content).headerSize)]
+    return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
+  }
+
+  preview(content: number): string {
+    return present(this.#preview.get(content))
+  }
+
+  /** Decoded header fields, and the day of Date. */
+  searchable(content: number): { headerText: string; sentDay: number | null } {
+    const row = present(this.#headerText.get(content))
+    return { headerText: this.#text(content, row, 0), sentDay: row.sentDay }
+  }
+
+  /** Decoded text of the parts; not complete when the parser had to cut it. */
+  bodyText(content: number): { text: string; complete: boolean } {
+    const row = present(this.#bodyText.get(content))
+    return { text: this.#text(content, row, 1), complete: row.complete === 1 }
+  }
+
+  /**
+   * The octets [offset, offset + length), in pieces of at most 256 KiB, as far as the message goes. Lazy: one
+   * piece is in memory at a time, and other statements may run in between.
+   *
+   * @throws StoreError `no-such-message` when it is expunged before or meanwhile, `damaged`
+   */
+  *read(content: number, offset: number, length: number): Generator<Uint8Array> {
+    this.facts(content)
+    yield* this.#pieces.read(content, offset, length)
+  }
+
+  /**
+   * Contents in this mailbox whose header or body text may contain `text`, compared as `foldForSearch` folds:
+   * a superset, to be looked at one by one. Null when the index cannot narrow (fewer than 3 characters).
+   */
+  mayContain(mailbox: number, text: string): Set<number> | null {
+    return this.#index.mayContain(mailbox, text)
+  }
+
+  /** Removes those of these that no message refers to. */
+  removeUnlinked(contents: Iterable<number>): void {
+    this.#connection.transaction(() => {
+      for (const content of contents) if (this.#isUnlinked.get(content) !== undefined) this.#remove(content)
+    })
+  }
+
+  /** What a crash left behind. Only at open: later, contents that are still arriving look the same. A full disk does not keep the mailbox shut. */
+  sweep(): void {
+    try {
+      for (const content of this.#unlinked.all()) this.removeUnlinked([content])
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.fault !== "disk-full") throw error
+    }
+  }
+
+  #new(): number {
+    const { rowid } = this.#begin.run()
+    this.#markUnlinked.run(rowid)
+    return rowid
+  }
+
+  #spill(content: number | null, piece: NumberedPiece): number {
+    return this.#connection.transaction(() => {
+      const id = content ?? this.#new()
+      this.#pieces.write(id, piece)
+      return id
+    })
+  }
+
+  #finish(content: number, last: NumberedPiece, meta: ContentMeta): void {
+    this.#connection.transaction(() => {
+      this.#account.admit(meta.size, 1)
+      const texts = textsOf(meta)
+      this.#pieces.write(content, last)
+      const beside = this.#pieces.splitHeader(content, meta.header.length, texts.header)
+      this.#describe(content, meta, texts, beside)
+    })
+  }
+
+  #describe(content: number, meta: ContentMeta, texts: Texts, beside: Beside): void {
+    const { size, header, sentAt, sentDay, messageId, subject, baseSubject, preview, envelope } = meta
+    const thread = this.#threads.join(content, messageId, meta.references)
+    const mentions = JSON.stringify(meta.references)
+    const described = [sentAt, sentDay, messageId, mentions, subject, baseSubject, preview, envelope]
+    this.#fill.run(size, thread, header.length, ...described, content)
+    const tree = pack(Buffer.from(JSON.stringify(meta.root)))
+    this.#addStructure.run(content, meta.bodyStructure, meta.body, tree.packing, tree.bytes)
+    const complete = meta.bodyTextComplete
+    const indexed = this.#index.add(content, meta.headerText, meta.bodyText) && complete
+    const headerText = beside.header ? elsewhere : pack(texts.header)
+    const bodyText = beside.body ? elsewhere : pack(texts.body)
+    const words = [headerText.packing, headerText.bytes, bodyText.packing, bodyText.bytes] as const
+    this.#addWords.run(content, complete ? 1 : 0, indexed ? 1 : 0, ...words)
+  }
+
+  /** Text as it is in its row of `words`, or behind the octets of this piece. */
+  #text(content: number, row: Packed, piece: 0 | 1): string {
+    return row.packing === besideOctets ? textOf(this.#pieces.beside(content, piece)) : unpackText(row)
+  }
+
+  #remove(content: number): void {
+    const { thread } = this.facts(content)
+    this.#pieces.remove(content)
+    this.#index.remove(content)
+    for (const removal of this.#removals) removal.run(content)
+    this.#threads.forgetIfEmpty(thread)
+  }
+}
+
+function textsOf({ headerText, bodyText }: ContentMeta): Texts {
+  return { header: Buffer.from(headerText), body: Buffer.from(bodyText) }
+}
+
+function present<T>(value: T | undefined): T {
+  if (value === undefined) throw new StoreError("no-such-message")
+  return value
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch (cause) {
+    throw new StoreError("damaged", "a stored structure", { cause })
+  }
+}

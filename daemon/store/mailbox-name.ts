@@ -1,0 +1,38 @@
+import { StoreError } from "./types.ts"
+
+/** Octets of UTF-8; most clients and file systems behind exports take this much. */
+const maxNameBytes = 1000
+const maxLevels = 50
+
+/** C0, DEL, C1 and the two Unicode line ends: RFC 5198 §2, as RFC 6855 §3 asks of mailbox names. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is refused
+const refused = /[\0-\x1f\x7f-\x9f\u2028\u2029]/
+
+/**
+ * The stored form of a new name: NFC, no trailing "/", first level INBOX in capitals (RFC 3501 §5.1).
+ *
+ * @throws StoreError `bad-name`: empty, an empty level, control characters, lone surrogates, too long or too deep
+ */
+export function mailboxName(given: string): string {
+  const name = canonicalName(given.replace(/\/$/, ""))
+  const levels = name.split("/")
+  if (levels.some((level) => level === "")) throw new StoreError("bad-name", "an empty level")
+  if (refused.test(name) || !name.isWellFormed())
+    throw new StoreError("bad-name", "a character that names may not have")
+  if (Buffer.byteLength(name) > maxNameBytes || levels.length > maxLevels)
+    throw new StoreError("bad-name", "too long or too deep")
+  return name
+}
+
+/** The form in which any name is looked up; nothing is refused. */
+export function canonicalName(given: string): string {
+  const name = given.normalize("NFC")
+  const first = name.slice(0, 6).toUpperCase()
+  return first === "INBOX" || first === "INBOX/" ? first + name.slice(6) : name
+}
+
+/** Names above this one, highest first: "a/b/c" has "a" and "a/b". */
+export function superiors(name: string): string[] {
+  const levels = name.split("/")
+  return levels.slice(1).map((_, index) => levels.slice(0, index + 1).join("/"))
+}

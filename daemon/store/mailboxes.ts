@@ -1,0 +1,243 @@
+import type { Account } from "./account.ts"
+import type { Connection } from "./connection.ts"
+import { canonicalName, mailboxName, superiors } from "./mailbox-name.ts"
+import type { Query } from "./query.ts"
+import { type Mailbox, type MailboxStatus, type SpecialUse, StoreError } from "./types.ts"
+
+type Row = {
+  id: number
+  name: string
+  uidValidity: number
+  uidNext: number
+  highestModseq: number
+  specialUse: SpecialUse | null
+  selectable: number
+}
+type Counters = Omit<MailboxStatus, "recent"> & { recentFrom: number }
+
+/** What is asked of `Messages`, for RENAME INBOX and DELETE. */
+export type MessageMover = {
+  uids(mailbox: number): number[]
+  move(from: number, uids: number[], to: number): unknown
+  removeAll(mailbox: number): void
+  keywords(mailbox: number): string[]
+}
+
+const columns = `id, name, uid_validity AS uidValidity, uid_next AS uidNext, modseq AS highestModseq,
+  special_use AS specialUse, selectable`
+
+/** Every statement that touches `mailbox`, `past_name` and `subscription`, prepared once per open store. */
+export class Mailboxes {
+  readonly #connection: Connection
+  readonly #account: Account
+  readonly #messages: MessageMover
+  readonly #list: Query<[], Row>
+  readonly #byName: Query<[name: string], Row>
+  readonly #byId: Query<[id: number], Row>
+  readonly #below: Query<[from: string, to: string], Row>
+  readonly #insert: Query<[name: string, uidValidity: number, specialUse: string | null, selectable: number], unknown>
+  readonly #setName: Query<[name: string, uidValidity: number, id: number], unknown>
+  readonly #remove: Query<[id: number], unknown>
+  readonly #pastValidity: Query<[name: string], number>
+  readonly #remember: Query<[name: string, uidValidity: number], unknown>
+  readonly #counters: Query<[id: number], Counters>
+  readonly #recent: Query<[id: number, from: number], number>
+  readonly #unseen: Query<[id: number], number>
+  readonly #claim: Query<[id: number], unknown>
+  readonly #subscribe: Query<[name: string], unknown>
+  readonly #unsubscribe: Query<[name: string], unknown>
+  readonly #subscriptions: Query<[], string>
+
+  constructor(connection: Connection, account: Account, messages: MessageMover) {
+    this.#connection = connection
+    this.#account = account
+    this.#messages = messages
+    this.#list = connection.prepare(`SELECT ${columns} FROM mailbox ORDER BY name <> 'INBOX', name`)
+    this.#byName = connection.prepare(`SELECT ${columns} FROM mailbox WHERE name = ?`)
+    this.#byId = connection.prepare(`SELECT ${columns} FROM mailbox WHERE id = ?`)
+    this.#below = connection.prepare(`SELECT ${columns} FROM mailbox WHERE name > ? AND name < ? ORDER BY name`)
+    this.#insert = connection.prepare(
+      "INSERT INTO mailbox (name, uid_validity, special_use, selectable) VALUES (?, ?, ?, ?)",
+    )
+    this.#setName = connection.prepare("UPDATE mailbox SET name = ?, uid_validity = ? WHERE id = ?")
+    this.#remove = connection.prepare("DELETE FROM mailbox WHERE id = ?")
+    this.#pastValidity = connection.pluck("SELECT uid_validity FROM past_name WHERE name = ?")
+    this.#remember = connection.prepare(
+      `INSERT INTO past_name (name, uid_validity) VALUES (?, ?)
+       ON CONFLICT DO UPDATE SET uid_validity = max(uid_validity, excluded.uid_validity)`,
+    )
+    this.#counters = connection.prepare(
+      `SELECT messages, uid_next AS uidNext, uid_validity AS uidValidity, unseen, deleted, size,
+         modseq AS highestModseq, recent_from AS recentFrom FROM mailbox WHERE id = ?`,
+    )
+    this.#recent = connection.pluck("SELECT count(*) FROM message WHERE mailbox = ? AND uid >= ?")
+    this.#unseen = connection.pluck("SELECT min(uid) FROM message WHERE mailbox = ? AND flags & 1 = 0")
+    this.#claim = connection.prepare("UPDATE mailbox SET recent_from = uid_next WHERE id = ?")
+    this.#subscribe = connection.prepare("INSERT INTO subscription (name) VALUES (?) ON CONFLICT DO NOTHING")
+    this.#unsubscribe = connection.prepare("DELETE FROM subscription WHERE name = ?")
+    this.#subscriptions = connection.pluck("SELECT name FROM subscription ORDER BY name")
+  }
+
+  /** By name, INBOX first. */
+  list(): Mailbox[] {
+    return this.#list.all().map((row) => this.#mailbox(row))
+  }
+
+  find(name: string): Mailbox | undefined {
+    return this.#optional(this.#byName.get(canonicalName(name)))
+  }
+
+  /** @throws StoreError `no-such-mailbox` */
+  named(name: string): Mailbox {
+    const found = this.find(name)
+    if (found === undefined) throw new StoreError("no-such-mailbox")
+    return found
+  }
+
+  byId(id: number): Mailbox | undefined {
+    return this.#optional(this.#byId.get(id))
+  }
+
+  /**
+   * CREATE. Missing superior names are made too, not selectable (RFC 3501 §6.3.3); a name that only stood
+   * above others becomes a mailbox. A trailing "/" is dropped.
+   *
+   * @throws StoreError `mailbox-exists`, `bad-name`
+   */
+  create(name: string, specialUse: SpecialUse | null = null): Mailbox {
+    const wanted = mailboxName(name)
+    return this.#connection.transaction(() => {
+      const present = this.find(wanted)
+      if (present?.selectable) throw new StoreError("mailbox-exists")
+      if (present !== undefined) this.#forget(present.id)
+      this.#makeSuperiors(wanted)
+      return this.#make(wanted, specialUse, true)
+    })
+  }
+
+  /**
+   * RENAME, with all names below it (RFC 3501 §6.3.5). Renaming INBOX moves its messages to a new mailbox
+   * and leaves INBOX empty and what is below it in place. UIDVALIDITY stays unless the new name once had a
+   * higher one.
+   *
+   * @throws StoreError `no-such-mailbox`, `mailbox-exists`, `bad-name` (also for a name below itself)
+   */
+  rename(from: string, to: string): void {
+    const wanted = mailboxName(to)
+    this.#connection.transaction(() => {
+      const mailbox = this.named(from)
+      if (this.find(wanted) !== undefined) throw new StoreError("mailbox-exists")
+      if (mailbox.name === "INBOX") return this.#renameInbox(mailbox, wanted)
+      if (wanted.startsWith(`${mailbox.name}/`)) throw new StoreError("bad-name", "a mailbox cannot go below itself")
+      const below = this.#children(mailbox.name)
+      this.#makeSuperiors(wanted)
+      for (const each of [mailbox, ...below]) this.#rename(each, wanted + each.name.slice(mailbox.name.length))
+    })
+  }
+
+  /**
+   * DELETE. With names below it, the messages go and the name stays, not selectable (RFC 3501 §6.3.4).
+   *
+   * @throws StoreError `inbox-is-fixed`, `no-such-mailbox`, `has-children` when there is no mailbox but only names below
+   */
+  delete(name: string): void {
+    this.#connection.transaction(() => {
+      const mailbox = this.named(name)
+      if (mailbox.name === "INBOX") throw new StoreError("inbox-is-fixed")
+      const hasChildren = this.#children(mailbox.name).length > 0
+      if (hasChildren && !mailbox.selectable) throw new StoreError("has-children")
+      this.#forget(mailbox.id)
+      if (hasChildren) this.#make(mailbox.name, null, false)
+    })
+  }
+
+  /** The name need not exist (RFC 3501 §6.3.6). @throws StoreError `bad-name` for one that never could */
+  subscribe(name: string, on: boolean): void {
+    const wanted = mailboxName(name)
+    this.#connection.transaction(() => (on ? this.#subscribe : this.#unsubscribe).run(wanted))
+  }
+
+  subscriptions(): Set<string> {
+    return new Set(this.#subscriptions.all())
+  }
+
+  /** From counters kept with every change; only RECENT is counted. @throws StoreError `no-such-mailbox` */
+  status(id: number): MailboxStatus {
+    const { recentFrom, ...counters } = this.#countersOf(id)
+    return { ...counters, recent: recentFrom < counters.uidNext ? (this.#recent.get(id, recentFrom) ?? 0) : 0 }
+  }
+
+  /** The lowest UID without \Seen, or null. */
+  firstUnseen(id: number): number | null {
+    return this.#unseen.get(id) ?? null
+  }
+
+  /**
+   * The first UID of which no session was told that it is \Recent; `claim` (SELECT) moves that mark past all
+   * messages, without it (EXAMINE, STATUS) it stays.
+   *
+   * @throws StoreError `no-such-mailbox`
+   */
+  recentFrom(id: number, claim: boolean): number {
+    const { recentFrom, uidNext } = this.#countersOf(id)
+    if (claim && recentFrom < uidNext) this.#connection.transaction(() => this.#claim.run(id))
+    return recentFrom
+  }
+
+  /** Keywords ever used here, as first written: what FLAGS and PERMANENTFLAGS list. */
+  keywords(id: number): string[] {
+    return this.#messages.keywords(id)
+  }
+
+  #countersOf(id: number): Counters {
+    const counters = this.#counters.get(id)
+    if (counters === undefined) throw new StoreError("no-such-mailbox")
+    return counters
+  }
+
+  #mailbox(row: Row): Mailbox {
+    return { ...row, selectable: row.selectable === 1, objectId: this.#account.objectIds.mailbox(row.id) }
+  }
+
+  #optional(row: Row | undefined): Mailbox | undefined {
+    return row === undefined ? undefined : this.#mailbox(row)
+  }
+
+  /** All levels below; "0" is the character after "/". */
+  #children(name: string): Mailbox[] {
+    return this.#below.all(`${name}/`, `${name}0`).map((row) => this.#mailbox(row))
+  }
+
+  #make(name: string, specialUse: SpecialUse | null, selectable: boolean): Mailbox {
+    const uidValidity = this.#account.nextUidValidity()
+    const { rowid } = this.#insert.run(name, uidValidity, specialUse, selectable ? 1 : 0)
+    this.#remember.run(name, uidValidity)
+    this.#connection.touch(rowid)
+    return this.named(name)
+  }
+
+  #makeSuperiors(name: string): void {
+    for (const above of superiors(name)) if (this.find(above) === undefined) this.#make(above, null, false)
+  }
+
+  #rename(mailbox: Mailbox, name: string): void {
+    mailboxName(name)
+    const past = this.#pastValidity.get(name) ?? 0
+    const uidValidity = past > mailbox.uidValidity ? this.#account.nextUidValidity() : mailbox.uidValidity
+    this.#setName.run(name, uidValidity, mailbox.id)
+    this.#remember.run(name, uidValidity)
+    this.#connection.touch(mailbox.id)
+  }
+
+  #renameInbox(inbox: Mailbox, name: string): void {
+    this.#makeSuperiors(name)
+    const made = this.#make(name, null, true)
+    this.#messages.move(inbox.id, this.#messages.uids(inbox.id), made.id)
+  }
+
+  #forget(id: number): void {
+    this.#messages.removeAll(id)
+    this.#remove.run(id)
+    this.#connection.touch(id)
+  }
+}

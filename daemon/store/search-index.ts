@@ -1,0 +1,97 @@
+import { foldForSearch } from "../message/normalize.ts"
+import type { Connection } from "./connection.ts"
+import type { Query } from "./query.ts"
+
+/**
+ * Characters of one content that go into the index. The index is most of what storing a message costs (about
+ * 0.15 µs a character), so a long one must not hold up the others: past this, it is a candidate of every search.
+ */
+const maxIndexedCharacters = 131_072
+
+/** Trigrams asked for in one query; more of them hardly narrow further. */
+const maxTrigrams = 24
+
+/** Characters that wait for the end of a transaction at most. */
+const maxWaitingCharacters = 4_194_304
+
+/**
+ * Statements on `trigram`, an FTS5 index that stores for each three characters only the list of contents
+ * (`detail = none`). A text that contains the needle has all of the needle's trigrams, so their AND is a
+ * superset of the answer; order and distance are for the caller to compare.
+ *
+ * Texts go in and out together when the transaction ends: FTS5 collects in memory, but writes that out at every
+ * statement of the transaction that needs a savepoint of its own (one with triggers does), which made a
+ * batch three times slower.
+ */
+export class SearchIndex {
+  readonly #insert: Query<[content: number, text: string], unknown>
+  readonly #remove: Query<[content: number], unknown>
+  readonly #match: Query<[expression: string, mailbox: number], number>
+  readonly #always: Query<[mailbox: number], number>
+
+  readonly #waiting = new Map<number, string>()
+  readonly #leaving = new Set<number>()
+  #waitingCharacters = 0
+
+  constructor(connection: Connection) {
+    connection.defer({ write: () => this.#write(), drop: () => this.#clear() })
+    this.#insert = connection.prepare("INSERT INTO trigram (rowid, folded) VALUES (?, ?)")
+    this.#remove = connection.prepare("DELETE FROM trigram WHERE rowid = ?")
+    this.#match = connection.pluck(
+      `SELECT rowid FROM trigram WHERE trigram MATCH ?
+       AND EXISTS (SELECT 1 FROM message WHERE content = trigram.rowid AND mailbox = ?)`,
+    )
+    this.#always = connection.pluck(
+      `SELECT content FROM words WHERE indexed = 0
+       AND EXISTS (SELECT 1 FROM message WHERE content = words.content AND mailbox = ?)`,
+    )
+  }
+
+  /** Inside a transaction. False when not all of the text goes in. */
+  add(content: number, headerText: string, bodyText: string): boolean {
+    const folded = indexed(`${headerText}\n${bodyText.slice(0, maxIndexedCharacters)}`)
+    this.#waiting.set(content, folded.slice(0, maxIndexedCharacters))
+    this.#waitingCharacters += Math.min(folded.length, maxIndexedCharacters)
+    if (this.#waitingCharacters > maxWaitingCharacters) this.#write()
+    return folded.length <= maxIndexedCharacters && bodyText.length <= maxIndexedCharacters
+  }
+
+  /** Inside a transaction. */
+  remove(content: number): void {
+    if (!this.#waiting.delete(content)) this.#leaving.add(content)
+  }
+
+  /** Contents of the mailbox whose text may contain `text`; null when `text` is too short to narrow anything. */
+  mayContain(mailbox: number, text: string): Set<number> | null {
+    const trigrams = trigramsOf(indexed(text))
+    if (trigrams.length === 0) return null
+    this.#write()
+    const expression = trigrams.map((trigram) => `"${trigram.replaceAll('"', '""')}"`).join(" AND ")
+    return new Set([...this.#match.all(expression, mailbox), ...this.#always.all(mailbox)])
+  }
+
+  #write(): void {
+    for (const [content, text] of this.#waiting) this.#insert.run(content, text)
+    for (const content of this.#leaving) this.#remove.run(content)
+    this.#clear()
+  }
+
+  #clear(): void {
+    this.#waiting.clear()
+    this.#leaving.clear()
+    this.#waitingCharacters = 0
+  }
+}
+
+/** The tokenizer takes NUL for the end of the text. */
+function indexed(text: string): string {
+  return foldForSearch(text).toWellFormed().replaceAll("\0", " ")
+}
+
+/** Distinct trigrams of code points, evenly chosen where there are too many. */
+function trigramsOf(text: string): string[] {
+  const characters = Array.from(text)
+  const all = new Set(characters.slice(2).map((last, index) => `${characters[index]}${characters[index + 1]}${last}`))
+  const every = Math.ceil(all.size / maxTrigrams)
+  return [...all].filter((_, index) => index % every === 0)
+}

@@ -1,0 +1,68 @@
+import { Account, type Quota, type Usage } from "./account.ts"
+import { check } from "./check.ts"
+import type { ChangeListener, Connection } from "./connection.ts"
+import { Contents } from "./contents.ts"
+import { Mailboxes } from "./mailboxes.ts"
+import { Messages } from "./messages.ts"
+import { SlotList } from "./slot-list.ts"
+
+export type { Quota, Usage } from "./account.ts"
+export type { ContentWriter } from "./content-writer.ts"
+export type { Contents, Summary } from "./contents.ts"
+export type { FlagChange } from "./flag-change.ts"
+export type { Mailboxes } from "./mailboxes.ts"
+export type { Copied, FlagResult, Given, Messages } from "./messages.ts"
+export type { SlotList } from "./slot-list.ts"
+
+/**
+ * One user's open mailbox. Everything is synchronous; what a method has changed is on the disk when it
+ * returns, or when the outermost `transaction` around it does.
+ */
+export class Store {
+  readonly mailboxes: Mailboxes
+  readonly messages: Messages
+  readonly contents: Contents
+  readonly slots: SlotList
+  readonly #connection: Connection
+  readonly #account: Account
+
+  /** Made by `createStore` and `openStore`. */
+  constructor(connection: Connection, quota: Quota) {
+    this.#connection = connection
+    this.#account = new Account(connection, quota)
+    this.contents = new Contents(connection, this.#account)
+    this.messages = new Messages(connection, this.#account, this.contents)
+    this.mailboxes = new Mailboxes(connection, this.#account, this.messages)
+    this.slots = new SlotList(connection)
+  }
+
+  /**
+   * One durable transaction; calls inside join it. When a joined call fails after it wrote something, the whole
+   * cannot be committed any more. `work` must not wait.
+   *
+   * @throws StoreError `disk-full`, `damaged`; and what `work` throws, everything being undone then
+   */
+  transaction<T>(work: () => T): T {
+    return this.#connection.transaction(work)
+  }
+
+  /** `listener` is called after each commit that changed mailboxes, with their ids (deleted ones too). Returns what ends that. */
+  onChange(listener: ChangeListener): () => void {
+    return this.#connection.onChange(listener)
+  }
+
+  /** Octets and messages against quota; copies count. */
+  usage(): Usage {
+    return this.#account.usage()
+  }
+
+  /** Invariants that do not hold; empty when all do. Reads everything. */
+  check(): string[] {
+    return check(this.#connection)
+  }
+
+  /** Writes the log back, leaves only the database file, wipes what the engine knows of the key. Safe to call twice. */
+  close(): void {
+    this.#connection.close()
+  }
+}

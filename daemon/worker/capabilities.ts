@@ -1,0 +1,14 @@
+import type { Account } from "./account.ts"
+
+/** What a command family adds to CAPABILITY; declared beside the code that makes it true. */
+export type Capability = {
+  name: string
+  rfc: number
+  /** For capabilities of the form NAME=value. */
+  value?: (account: Account) => number | string
+}
+
+/** The capabilities after login, in the order of registration; IMAP4rev1 comes first. */
+export function capabilityNames(registered: readonly Capability[], account: Account): string[] {
+  return registered.map(({ name, value }) => (value === undefined ? name : `${name}=${value(account)}`))
+}

@@ -1,0 +1,106 @@
+import { type ResponseCode, untagged } from "../../imap/response.ts"
+import { flagBits, type Mailbox } from "../../store/types.ts"
+import type { Conversation } from "../conversation.ts"
+import { Refused } from "../refusal.ts"
+import type { CommandOf, Completion, Family } from "./command.ts"
+
+/** Messages per transaction; between two, other connections of this user are served. */
+const batchMessages = 500
+
+export const copyFamily: Family<"COPY" | "MOVE"> = {
+  capabilities: [{ name: "MOVE", rfc: 6851 }],
+  commands: {
+    COPY: { state: "selected", expunges: "yes", run: copy },
+    MOVE: { state: "selected", expunges: "yes", run: move },
+  },
+}
+
+type Pairs = { source: number[]; target: number[] }
+
+/** RFC 3501 §6.4.7, COPYUID of RFC 4315 §3. Whole or not at all: what was copied before a failure is taken back. */
+async function copy(conversation: Conversation, command: CommandOf<"COPY">): Promise<Completion> {
+  const uids = sources(conversation, command)
+  const to = conversation.destination(command.mailbox)
+  const { store } = conversation.account
+  const from = conversation.selected().state.mailbox
+  const pairs: Pairs = { source: [], target: [] }
+  try {
+    await inBatches(conversation, uids, (batch) => collect(pairs, store.messages.copy(from, batch, to.id)))
+  } catch (error) {
+    undoCopy(conversation, to.id, pairs.target)
+    throw error
+  }
+  return { ...codeOf(to, pairs), text: "COPY completed" }
+}
+
+/**
+ * RFC 6851 §3.3, §4.3: COPYUID comes before the EXPUNGE of what was moved. Each message is moved whole, so
+ * after a failure in the middle the ones moved before it are told as such.
+ */
+async function move(conversation: Conversation, command: CommandOf<"MOVE">): Promise<Completion> {
+  conversation.refuseReadOnly()
+  const uids = sources(conversation, command)
+  const to = conversation.destination(command.mailbox)
+  const { store } = conversation.account
+  const from = conversation.selected().state.mailbox
+  const pairs: Pairs = { source: [], target: [] }
+  try {
+    await inBatches(conversation, uids, (batch) => collect(pairs, store.messages.move(from, batch, to.id)))
+  } finally {
+    const { code } = codeOf(to, pairs)
+    if (code !== undefined) conversation.writer.text(untagged("OK", "Moved", code))
+  }
+  await conversation.tell(true, command.uid)
+  return { ...highest(conversation, pairs), text: "MOVE completed" }
+}
+
+/**
+ * UIDs to be copied. UIDs that are gone are passed over; a sequence number whose message is gone is refused
+ * (RFC 2180 §4.4.1), because the client means something that it would not get.
+ */
+function sources(conversation: Conversation, { set, uid }: CommandOf<"COPY">): number[] {
+  const view = conversation.selected()
+  const uids = view.uidsIn(view.resolve(set, uid))
+  if (uid) return uids
+  const existing = new Set(conversation.account.store.messages.uids(view.state.mailbox))
+  if (uids.every((each) => existing.has(each))) return uids
+  throw new Refused({ status: "NO", code: "EXPUNGEISSUED", text: "Some of these messages are gone" })
+}
+
+async function inBatches(conversation: Conversation, uids: number[], work: (batch: number[]) => void): Promise<void> {
+  const pace = conversation.pace()
+  for (let at = 0; at < uids.length; at += batchMessages) {
+    work(uids.slice(at, at + batchMessages))
+    await pace.rest()
+  }
+}
+
+function collect(pairs: Pairs, { source, target }: Pairs): void {
+  for (const uid of source) pairs.source.push(uid)
+  for (const uid of target) pairs.target.push(uid)
+}
+
+function undoCopy({ account }: Conversation, mailbox: number, copies: number[]): void {
+  if (copies.length === 0) return
+  const { messages } = account.store
+  account.store.transaction(() => {
+    messages.storeFlags(mailbox, copies, {
+      operation: "add",
+      flags: flagBits["\\Deleted"],
+      keywords: [],
+      unchangedSince: null,
+    })
+    messages.expunge(mailbox, copies)
+  })
+}
+
+/** RFC 4315 §3: no COPYUID when nothing was copied. */
+function codeOf({ uidValidity }: Mailbox, { source, target }: Pairs): { code?: ResponseCode } {
+  return source.length === 0 ? {} : { code: { code: "COPYUID", uidValidity, source, target } }
+}
+
+/** RFC 6851 §4.4: the mod-sequence after the move, for clients that want them. */
+function highest(conversation: Conversation, { source }: Pairs): { code?: ResponseCode } {
+  if (!conversation.condstore || source.length === 0) return {}
+  return { code: { code: "HIGHESTMODSEQ", value: conversation.selected().state.toldChanges } }
+}

@@ -1,0 +1,205 @@
+import type { FetchItem } from "../../imap/ast.ts"
+import { dateTimeWire, flagListWire, PeerGone, type ResponseWriter, sectionWire } from "../../imap/response.ts"
+import { flagBits, type Message, StoreError } from "../../store/types.ts"
+import type { Conversation } from "../conversation.ts"
+import { AnswerBroken } from "../refusal.ts"
+import { countOf, type Range, type View } from "../view.ts"
+import type { CommandOf, Completion, Family } from "./command.ts"
+import { type Octets, sectionOctets } from "./fetch-section.ts"
+
+/** Rows read at a time; and when \Seen is set on the way, few, so that not much is marked before it is sent. */
+const batchMessages = 250
+const seenBatchMessages = 16
+
+export const fetchFamily: Family<"FETCH"> = {
+  capabilities: [{ name: "SAVEDATE", rfc: 8514 }],
+  commands: { FETCH: { state: "selected", expunges: "in-uid-form", run: fetch } },
+}
+
+type FetchCommand = CommandOf<"FETCH">
+
+/** RFC 3501 §6.4.5; CHANGEDSINCE of RFC 7162 §3.1.4.1. */
+async function fetch(conversation: Conversation, command: FetchCommand): Promise<Completion> {
+  const view = conversation.selected()
+  const ranges = view.resolve(command.set, command.uid)
+  const items = itemsOf(command)
+  if (items.some(({ item }) => item === "MODSEQ")) conversation.enableCondstore()
+  const marks = !view.state.readOnly && items.some(setsSeen)
+  const pace = conversation.pace()
+  let found = 0
+  for (const batch of view.batches(ranges, marks ? seenBatchMessages : batchMessages)) {
+    for (const fetched of messagesOf(conversation, view, command, batch, marks)) {
+      if (await tellMessage(conversation, view, items, fetched)) found += 1
+      await pace.rest()
+    }
+  }
+  const gone = command.changedSince === null && !command.uid && found < countOf(ranges)
+  if (gone) return { status: "NO", code: "EXPUNGEISSUED", text: "Some of the messages no longer exist" }
+  return { text: "FETCH completed" }
+}
+
+/** The items in the order asked for, UID first in a UID command (RFC 3501 §6.4.8), MODSEQ with CHANGEDSINCE. */
+function itemsOf({ uid, items, changedSince }: FetchCommand): FetchItem[] {
+  const has = (name: FetchItem["item"]) => items.some(({ item }) => item === name)
+  const all: FetchItem[] = uid && !has("UID") ? [{ item: "UID" }, ...items] : [...items]
+  if (changedSince !== null && !has("MODSEQ")) all.push({ item: "MODSEQ" })
+  return all
+}
+
+/** RFC 3501 §6.4.5: BODY[…], RFC822 and RFC822.TEXT set \Seen, their PEEK forms do not. */
+function setsSeen(item: FetchItem): boolean {
+  if (item.item === "BODY[]") return !item.peek
+  return item.item === "RFC822" || item.item === "RFC822.TEXT"
+}
+
+type Fetched = { message: Message; marked: boolean }
+
+/** The messages of a batch that still exist; with `marks`, \Seen is set on them first. */
+function messagesOf(
+  { account }: Conversation,
+  view: View,
+  command: FetchCommand,
+  batch: Range[],
+  marks: boolean,
+): Fetched[] {
+  const { messages } = account.store
+  const { mailbox } = view.state
+  const rows = [...messages.rows(mailbox, batch, command.changedSince ?? undefined)]
+  const unseen = marks ? rows.filter(({ flags }) => (flags & flagBits["\\Seen"]) === 0) : []
+  if (unseen.length === 0) return rows.map((message) => ({ message, marked: false }))
+  const change = { operation: "add" as const, flags: flagBits["\\Seen"], keywords: [], unchangedSince: null }
+  const { changed } = messages.storeFlags(
+    mailbox,
+    unseen.map(({ uid }) => uid),
+    change,
+  )
+  for (const message of changed) view.told(message)
+  const marked = new Map(changed.map((message) => [message.uid, message]))
+  return rows.map((row) => ({ message: marked.get(row.uid) ?? row, marked: marked.has(row.uid) }))
+}
+
+/** The value of one item: its wire form, octets to be sent as a literal, or null for NIL. */
+type Value = { label: string | Uint8Array; value: string | Uint8Array | Octets | null }
+
+/**
+ * One untagged FETCH. Its values are all looked up before its first octet is written: once it has begun it
+ * cannot be taken back.
+ *
+ * @returns false when the message is gone
+ */
+async function tellMessage(
+  conversation: Conversation,
+  view: View,
+  items: readonly FetchItem[],
+  fetched: Fetched,
+): Promise<boolean> {
+  const sequence = view.sequenceOf(fetched.message.uid)
+  if (sequence === null) return false
+  const values = valuesOf(conversation, items, fetched)
+  if (values === null) return false
+  const { writer } = conversation
+  let separator = `* ${sequence} FETCH (`
+  for (const { label, value } of values) {
+    writer.text(separator)
+    if (typeof label === "string") writer.text(label)
+    else writer.bytes(label)
+    writer.text(" ")
+    await tellValue(conversation, value)
+    separator = " "
+  }
+  writer.text(")\r\n")
+  if (writer.congested) await writer.drained()
+  return true
+}
+
+async function tellValue({ writer }: Conversation, value: Value["value"]): Promise<void> {
+  if (value === null) writer.text("NIL")
+  else if (typeof value === "string") writer.text(value)
+  else if (value instanceof Uint8Array) writer.bytes(value)
+  else if (value.size === 0) writer.text('""')
+  else await tellOctets(writer, value)
+}
+
+/** Octets are read while they are sent; what fails now cannot be answered with NO any more. */
+async function tellOctets(writer: ResponseWriter, { size, pieces }: Octets): Promise<void> {
+  try {
+    await writer.literal(size, pieces(0, size))
+  } catch (error) {
+    throw error instanceof PeerGone ? error : new AnswerBroken(error)
+  }
+}
+
+/** Null when another session expunged the message after its row was read. */
+function valuesOf(
+  conversation: Conversation,
+  items: readonly FetchItem[],
+  { message, marked }: Fetched,
+): Value[] | null {
+  const wanted = marked ? withSeenItems(items, conversation.condstore) : items
+  try {
+    return wanted.map((item) => itemValue(conversation, message, item))
+  } catch (error) {
+    if (error instanceof StoreError && error.fault === "no-such-message") return null
+    throw error
+  }
+}
+
+/** When this command set \Seen, FLAGS is told (RFC 3501 §6.4.5), with CONDSTORE also UID and MODSEQ (RFC 7162 §3.2.4). */
+function withSeenItems(items: readonly FetchItem[], condstore: boolean): FetchItem[] {
+  const wanted = condstore ? (["UID", "FLAGS", "MODSEQ"] as const) : (["FLAGS"] as const)
+  const missing = wanted.filter((name) => !items.some(({ item }) => item === name))
+  return [...items, ...missing.map((item): FetchItem => ({ item }))]
+}
+
+function itemValue(conversation: Conversation, message: Message, item: FetchItem): Value {
+  const { contents } = conversation.account.store
+  if (item.item === "BODY[]") {
+    const octets = sectionOctets(contents, message, item.section)
+    const value = octets === null || item.partial === null ? octets : partOf(octets, item.partial)
+    return { label: sectionWire(item.section, item.partial?.offset ?? null), value }
+  }
+  const label = item.item
+  if (isOldSection(label)) return { label, value: sectionOctets(contents, message, oldSections[label]) }
+  return { label, value: attributes[label](conversation, message) }
+}
+
+/** RFC 3501 §6.4.5: what begins past the end is empty, what ends past it is shorter. */
+function partOf({ size, pieces }: Octets, partial: { offset: number; length: number }): Octets {
+  const start = Math.min(partial.offset, size)
+  const length = Math.min(partial.length, size - start)
+  return { size: length, pieces: (offset, count) => pieces(start + offset, count) }
+}
+
+/** RFC 3501 §6.4.5: the old names of three sections. */
+const oldSections = {
+  RFC822: { parts: [], what: { text: "ALL" } },
+  "RFC822.HEADER": { parts: [], what: { text: "HEADER" } },
+  "RFC822.TEXT": { parts: [], what: { text: "TEXT" } },
+} as const satisfies Record<string, { parts: readonly number[]; what: { text: string } }>
+
+type OldSection = keyof typeof oldSections
+
+function isOldSection(name: string): name is OldSection {
+  return name in oldSections
+}
+
+/** Everything that costs no more than a row; wire forms were made when the message came in. */
+const attributes: Record<
+  Exclude<FetchItem["item"], "BODY[]" | OldSection>,
+  (conversation: Conversation, message: Message) => string | Uint8Array
+> = {
+  UID: (_, { uid }) => String(uid),
+  FLAGS: (conversation, message) => flagListWire(conversation.flagsOf(message)),
+  INTERNALDATE: (_, { internalDate, internalZone }) => dateTimeWire({ at: internalDate, zoneMinutes: internalZone }),
+  "RFC822.SIZE": (_, { size }) => String(size),
+  ENVELOPE: ({ account }, { content }) => account.store.contents.envelope(content),
+  BODY: ({ account }, { content }) => account.store.contents.body(content),
+  BODYSTRUCTURE: ({ account }, { content }) => account.store.contents.bodyStructure(content),
+  /** RFC 7162 §3.1.4.2 */
+  MODSEQ: (_, { modseq }) => `(${modseq})`,
+  /** RFC 8474 §5 */
+  EMAILID: (_, { emailId }) => `(${emailId})`,
+  THREADID: (_, { threadId }) => `(${threadId})`,
+  /** RFC 8514 §4.2 */
+  SAVEDATE: (_, { savedAt }) => dateTimeWire({ at: savedAt, zoneMinutes: 0 }),
+}

@@ -1,0 +1,121 @@
+import { continuation, nstringWire, untagged } from "../../imap/response.ts"
+import type { Conversation } from "../conversation.ts"
+import { ClientGone } from "../pace.ts"
+import { Refused } from "../refusal.ts"
+import type { CommandOf, Completion, Entry, Family } from "./command.ts"
+
+/** After login these are errors of the client (RFC 3501 §6.2: valid in the not-authenticated state only). */
+const alreadyLoggedIn: Entry<"LOGIN" | "AUTHENTICATE" | "STARTTLS"> = {
+  state: "not-authenticated",
+  expunges: "yes",
+  run: () => {
+    throw new Refused({ status: "BAD", text: "Already logged in" })
+  },
+}
+
+export const generalFamily: Family<
+  | "CAPABILITY"
+  | "NOOP"
+  | "CHECK"
+  | "LOGOUT"
+  | "ID"
+  | "ENABLE"
+  | "NAMESPACE"
+  | "IDLE"
+  | "LOGIN"
+  | "AUTHENTICATE"
+  | "STARTTLS"
+> = {
+  capabilities: [
+    { name: "IMAP4rev1", rfc: 3501 },
+    { name: "ID", rfc: 2971 },
+    { name: "ENABLE", rfc: 5161 },
+    { name: "NAMESPACE", rfc: 2342 },
+    { name: "IDLE", rfc: 2177 },
+  ],
+  commands: {
+    CAPABILITY: { state: "authenticated", expunges: "yes", run: capability },
+    NOOP: { state: "authenticated", expunges: "yes", run: () => ({ text: "NOOP completed" }) },
+    CHECK: { state: "selected", expunges: "yes", run: () => ({ text: "CHECK completed" }) },
+    LOGOUT: { state: "authenticated", expunges: "yes", run: logout },
+    ID: { state: "authenticated", expunges: "yes", run: id },
+    ENABLE: { state: "authenticated", expunges: "yes", run: enable },
+    NAMESPACE: { state: "authenticated", expunges: "yes", run: namespace },
+    IDLE: { state: "authenticated", expunges: "yes", run: idle },
+    LOGIN: alreadyLoggedIn,
+    AUTHENTICATE: alreadyLoggedIn,
+    STARTTLS: alreadyLoggedIn,
+  },
+}
+
+/** RFC 3501 §6.1.1. */
+function capability({ writer, line }: Conversation): Completion {
+  writer.text(`* CAPABILITY ${line.capabilities.join(" ")}\r\n`)
+  return { text: "CAPABILITY completed" }
+}
+
+/** RFC 3501 §6.1.3: BYE comes before the tagged OK; the connection ends after it. */
+function logout({ writer }: Conversation): Completion {
+  writer.text(untagged("BYE", "Logging out"))
+  return { text: "LOGOUT completed" }
+}
+
+/** RFC 2971. The answer is the same for everybody and says no version: that would only help an attacker. */
+function id(conversation: Conversation, { fields }: CommandOf<"ID">): Completion {
+  conversation.client = clientName(fields) ?? conversation.client
+  conversation.writer.text("* ID (").bytes(nstringWire("name")).text(" ").bytes(nstringWire("mailkeep")).text(")\r\n")
+  return { text: "ID completed" }
+}
+
+/** "Thunderbird 128.0", for the list of sessions; null when the client does not say. */
+export function clientName(fields: ReadonlyMap<string, string | null> | null): string | null {
+  const of = (wanted: string) => [...(fields ?? [])].find(([name]) => name.toLowerCase() === wanted)?.[1] ?? ""
+  return `${of("name")} ${of("version")}`.trim().slice(0, 128) || null
+}
+
+/** RFC 5161 §3.1: what is unknown is passed over, and ENABLED lists what this command enabled. */
+function enable(conversation: Conversation, { capabilities }: CommandOf<"ENABLE">): Completion {
+  const condstore = capabilities.some((name) => name.toUpperCase() === "CONDSTORE") && !conversation.condstore
+  conversation.writer.text(`* ENABLED${condstore ? " CONDSTORE" : ""}\r\n`)
+  if (condstore) conversation.enableCondstore()
+  return { text: "ENABLE completed" }
+}
+
+/** RFC 2342 §5: one personal namespace, levels separated by "/". */
+function namespace({ writer }: Conversation): Completion {
+  writer.text('* NAMESPACE (("" "/")) NIL NIL\r\n')
+  return { text: "NAMESPACE completed" }
+}
+
+/** Middleboxes forget silent connections, often after five minutes; a word now and then also finds dead clients. */
+const stillHereMs = 120_000
+
+/** RFC 2177: changes are pushed at once until the client says DONE. */
+async function idle(conversation: Conversation): Promise<Completion> {
+  const { writer, line } = conversation
+  writer.text(continuation("idling"))
+  line.activity("IDLE", true)
+  const done = await pushUntilLine(conversation)
+  if (done === null) throw new ClientGone()
+  line.activity("IDLE", false)
+  if (Buffer.from(done).toString("latin1").toUpperCase() !== "DONE")
+    throw new Refused({ status: "BAD", text: "Expected DONE" })
+  return { text: "IDLE completed" }
+}
+
+/** @returns the line that ended it, or null when the connection ends */
+async function pushUntilLine(conversation: Conversation): Promise<Uint8Array | null> {
+  const { writer, line } = conversation
+  const ended: { line?: Uint8Array | null } = {}
+  const listening = line.nextLine().then((bytes) => {
+    ended.line = bytes
+    conversation.wake()
+  })
+  while (ended.line === undefined) {
+    await conversation.tell(true)
+    writer.flush()
+    if ((await conversation.sleep(stillHereMs)) === "silence") writer.text(untagged("OK", "Still here"))
+  }
+  await listening
+  return ended.line
+}

@@ -1,0 +1,43 @@
+import type { Conversation } from "../conversation.ts"
+import type { CommandOf, Completion, Family } from "./command.ts"
+
+export const mailboxFamily: Family<"CREATE" | "DELETE" | "RENAME" | "SUBSCRIBE" | "UNSUBSCRIBE"> = {
+  capabilities: [],
+  commands: {
+    CREATE: { state: "authenticated", expunges: "yes", run: create },
+    DELETE: { state: "authenticated", expunges: "yes", run: remove },
+    RENAME: { state: "authenticated", expunges: "yes", run: rename },
+    SUBSCRIBE: { state: "authenticated", expunges: "yes", run: subscribe },
+    UNSUBSCRIBE: { state: "authenticated", expunges: "yes", run: subscribe },
+  },
+}
+
+/** RFC 3501 §6.3.3, and its MAILBOXID of RFC 8474 §4.1. */
+function create({ account }: Conversation, { mailbox }: CommandOf<"CREATE">): Completion {
+  const { objectId } = account.store.mailboxes.create(mailbox)
+  return { code: { code: "MAILBOXID", id: objectId }, text: "CREATE completed" }
+}
+
+/**
+ * RFC 3501 §6.3.4. A client that deletes the mailbox it has selected has none selected afterwards; another
+ * one that has it selected is told BYE (RFC 2180 §3.3), because it counts messages which are no more.
+ */
+function remove(conversation: Conversation, { mailbox }: CommandOf<"DELETE">): Completion {
+  const { mailboxes } = conversation.account.store
+  const { id } = mailboxes.named(mailbox)
+  mailboxes.delete(mailbox)
+  if (conversation.view?.state.mailbox === id) conversation.deselect()
+  return { text: "DELETE completed" }
+}
+
+/** RFC 3501 §6.3.5. Who has it selected keeps it under its new name; of INBOX, the messages move away. */
+function rename({ account }: Conversation, { from, to }: CommandOf<"RENAME">): Completion {
+  account.store.mailboxes.rename(from, to)
+  return { text: "RENAME completed" }
+}
+
+/** RFC 3501 §6.3.6, §6.3.7. */
+function subscribe({ account }: Conversation, { name, mailbox }: CommandOf<"SUBSCRIBE">): Completion {
+  account.store.mailboxes.subscribe(mailbox, name === "SUBSCRIBE")
+  return { text: `${name} completed` }
+}

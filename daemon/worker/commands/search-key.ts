@@ -1,0 +1,160 @@
+import type { SearchKey } from "../../imap/ast.ts"
+import { decodeWords } from "../../message/encoded-words.ts"
+import { fieldValues } from "../../message/fields.ts"
+import { foldForSearch } from "../../message/normalize.ts"
+import type { Store } from "../../store/store.ts"
+import { flagBits, type Message } from "../../store/types.ts"
+import type { View } from "../view.ts"
+import { messageHeader } from "./fetch-section.ts"
+import type { SearchTexts } from "./search-text.ts"
+
+/** A search key made ready to be asked of many messages. Only keys over bodies may have to wait. */
+export type Test =
+  | { cost: number; waits: false; passes(message: Message): boolean }
+  | { cost: number; waits: true; passes(message: Message): boolean | Promise<boolean> }
+
+/** What keys are made ready with. */
+export type Searching = { store: Store; view: View; texts: SearchTexts }
+
+type KeyOf<K extends SearchKey["key"], S = SearchKey> = S extends { key: infer T } ? (K extends T ? S : never) : never
+type Compilers = { [K in SearchKey["key"]]: (key: KeyOf<K>, searching: Searching) => Test }
+
+/** What a key reads of a message, from cheap to dear: its row, its header, its text. */
+const cost = { row: 0, header: 1, text: 2 } as const
+
+const dayMs = 86_400_000
+
+/**
+ * RFC 3501 §6.4.4.
+ *
+ * @throws Refused BAD for sequence numbers that do not exist
+ */
+export function compile(key: SearchKey, searching: Searching): Test {
+  const compiler = compilers[key.key] as (key: SearchKey, searching: Searching) => Test
+  return compiler(key, searching)
+}
+
+const row = (passes: (message: Message) => boolean): Test => ({ cost: cost.row, waits: false, passes })
+
+/** Complete by type: a key that the grammar learns is answered here. */
+const compilers: Compilers = {
+  all: () => row(() => true),
+  and: ({ keys }, searching) => every(keys.map((key) => compile(key, searching))),
+  or: ({ left, right }, searching) => either([compile(left, searching), compile(right, searching)]),
+  not: ({ not }, searching) => negation(compile(not, searching)),
+  set: setTest,
+  flag: flagTest,
+  recent: ({ on }, { view }) => row(({ uid }) => view.isRecent(uid) === on),
+  size: ({ compare, octets }) => row(({ size }) => (compare === "larger" ? size > octets : size < octets)),
+  /** "disregarding time and timezone": the day as it is written in INTERNALDATE. */
+  "internal-date": ({ compare, day }) =>
+    row(({ internalDate, internalZone }) =>
+      compares(Math.floor((internalDate + internalZone * 60_000) / dayMs), compare, day),
+    ),
+  "sent-date": ({ compare, day }, { store }) => ({
+    cost: cost.header,
+    waits: false,
+    passes: ({ content }) => compares(store.contents.searchable(content).sentDay, compare, day),
+  }),
+  header: headerTest,
+  body: ({ text }, searching) => textTest(text, searching, ({ body }) => body),
+  text: ({ text }, searching) => textTest(text, searching, ({ header, body }) => `${header}\n${body}`),
+  /** RFC 7162 §3.1.5 */
+  modseq: ({ atLeast }) => row(({ modseq }) => modseq >= atLeast),
+  /** RFC 8474 §6 */
+  "email-id": ({ id }) => row(({ emailId }) => emailId === id),
+  "thread-id": ({ id }) => row(({ threadId }) => threadId === id),
+  /** RFC 8514 §4.3; we keep it in UTC and tell it so. */
+  "save-date": ({ compare, day }) => row(({ savedAt }) => compares(Math.floor(savedAt / dayMs), compare, day)),
+  "save-date-supported": () => row(() => true),
+}
+
+function compares(day: number | null, compare: "before" | "on" | "since", wanted: number): boolean {
+  if (day === null) return false
+  if (compare === "on") return day === wanted
+  return compare === "before" ? day < wanted : day >= wanted
+}
+
+function setTest({ uid, set }: KeyOf<"set">, { view }: Searching): Test {
+  const uids = new Set(view.uidsIn(view.resolve(set, uid)))
+  return row((message) => uids.has(message.uid))
+}
+
+function flagTest({ flag, on }: KeyOf<"flag">): Test {
+  const bit = new Map<string, number>(Object.entries(flagBits)).get(flag)
+  if (bit !== undefined) return row(({ flags }) => ((flags & bit) !== 0) === on)
+  const wanted = flag.toLowerCase()
+  return row(({ keywords }) => keywords.some((keyword) => keyword.toLowerCase() === wanted) === on)
+}
+
+/** In decoded fields; an empty string asks whether there is such a field. */
+function headerTest({ field, text }: KeyOf<"header">, { store }: Searching): Test {
+  const wanted = foldForSearch(text)
+  const passes = (message: Message) =>
+    fieldValues(messageHeader(store.contents, message), field).some((value) =>
+      foldForSearch(decodeWords(value)).includes(wanted),
+    )
+  return { cost: cost.header, waits: false, passes }
+}
+
+/** The index says who cannot contain the text; whether the others do is seen in their text. */
+function textTest(
+  text: string,
+  { store, view, texts }: Searching,
+  part: (of: { header: string; body: string }) => string,
+): Test {
+  const wanted = foldForSearch(text)
+  if (wanted === "") return row(() => true)
+  const candidates = store.contents.mayContain(view.state.mailbox, text)
+  const passes = ({ content }: Message): boolean | Promise<boolean> => {
+    if (candidates !== null && !candidates.has(content)) return false
+    const found = texts.stored(content)
+    if (part(found).includes(wanted)) return true
+    return found.complete ? false : texts.whole(content).then((whole) => part(whole).includes(wanted))
+  }
+  return { cost: cost.text, waits: true, passes }
+}
+
+function negation(test: Test): Test {
+  if (!test.waits) return { ...test, passes: (message) => !test.passes(message) }
+  return { ...test, passes: (message) => then(test.passes(message), (passed) => !passed) }
+}
+
+/** Cheap tests first: a dear one is asked only of what they leave. */
+function every(tests: Test[]): Test {
+  return combined(tests, false)
+}
+
+function either(tests: Test[]): Test {
+  return combined(tests, true)
+}
+
+/** Asks one test after another until one answers `decisive`. */
+function combined(tests: Test[], decisive: boolean): Test {
+  const ordered = tests.toSorted((a, b) => a.cost - b.cost)
+  const cost = ordered.at(-1)?.cost ?? 0
+  const immediate = ordered.filter((test) => !test.waits)
+  if (immediate.length === ordered.length) {
+    return {
+      cost,
+      waits: false,
+      passes: (message) => immediate.some((test) => test.passes(message) === decisive) === decisive,
+    }
+  }
+  return { cost, waits: true, passes: (message) => ask(ordered, message, decisive, 0) }
+}
+
+function ask(tests: Test[], message: Message, decisive: boolean, from: number): boolean | Promise<boolean> {
+  for (let at = from; at < tests.length; at += 1) {
+    const answer = tests[at]?.passes(message) ?? !decisive
+    if (typeof answer !== "boolean") {
+      return answer.then((passed) => (passed === decisive ? decisive : ask(tests, message, decisive, at + 1)))
+    }
+    if (answer === decisive) return decisive
+  }
+  return !decisive
+}
+
+function then(value: boolean | Promise<boolean>, map: (value: boolean) => boolean): boolean | Promise<boolean> {
+  return typeof value === "boolean" ? map(value) : value.then(map)
+}

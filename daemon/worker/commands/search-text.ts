@@ -1,0 +1,52 @@
+import { foldForSearch } from "../../message/normalize.ts"
+import { MessageParser } from "../../message/parser.ts"
+import type { Store } from "../../store/store.ts"
+import type { Pace } from "../pace.ts"
+
+/** Decoded text, folded for comparison. */
+export type FoldedText = { header: string; body: string }
+
+/**
+ * What is read for a search when the text that was stored does not hold all of a message: sixteen times as
+ * much. A message with more text than that is searched this far.
+ */
+const wholeLimits = { textBytes: 134_217_728, textCharacters: 33_554_432 }
+
+/** The text of the message at hand, for as many keys as ask for it. */
+export class SearchTexts {
+  readonly #contents: Store["contents"]
+  readonly #pace: Pace
+  #stored: { content: number; text: FoldedText & { complete: boolean } } | null = null
+  #whole: { content: number; text: Promise<FoldedText> } | null = null
+
+  constructor(contents: Store["contents"], pace: Pace) {
+    this.#contents = contents
+    this.#pace = pace
+  }
+
+  /** As stored when the message came in; not `complete` when it was cut at the parser's limit. */
+  stored(content: number): FoldedText & { complete: boolean } {
+    if (this.#stored?.content !== content) {
+      const { text, complete } = this.#contents.bodyText(content)
+      const header = foldForSearch(this.#contents.searchable(content).headerText)
+      this.#stored = { content, text: { header, body: foldForSearch(text), complete } }
+    }
+    return this.#stored.text
+  }
+
+  /** From the octets of the message. @throws ClientGone */
+  whole(content: number): Promise<FoldedText> {
+    if (this.#whole?.content !== content) this.#whole = { content, text: this.#parse(content) }
+    return this.#whole.text
+  }
+
+  async #parse(content: number): Promise<FoldedText> {
+    const parser = new MessageParser(wholeLimits)
+    for (const piece of this.#contents.read(content, 0, Number.MAX_SAFE_INTEGER)) {
+      parser.push(piece)
+      await this.#pace.rest()
+    }
+    const { headerText, bodyText } = parser.end()
+    return { header: foldForSearch(headerText), body: foldForSearch(bodyText) }
+  }
+}

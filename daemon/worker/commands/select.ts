@@ -1,0 +1,73 @@
+import { flagListWire, untagged } from "../../imap/response.ts"
+import { flagBits, type Mailbox } from "../../store/types.ts"
+import type { Conversation } from "../conversation.ts"
+import { View } from "../view.ts"
+import type { CommandOf, Completion, Family } from "./command.ts"
+import { expungeAll } from "./expunge.ts"
+
+export const selectFamily: Family<"SELECT" | "EXAMINE" | "CLOSE" | "UNSELECT"> = {
+  capabilities: [
+    { name: "UNSELECT", rfc: 3691 },
+    { name: "CONDSTORE", rfc: 7162 },
+  ],
+  commands: {
+    SELECT: { state: "authenticated", expunges: "yes", run: select },
+    EXAMINE: { state: "authenticated", expunges: "yes", run: select },
+    CLOSE: { state: "selected", expunges: "yes", run: close },
+    UNSELECT: { state: "selected", expunges: "yes", run: unselect },
+  },
+}
+
+/** RFC 3501 §6.3.1, §6.3.2. Whatever happens, the mailbox selected before no longer is. */
+async function select(conversation: Conversation, command: CommandOf<"SELECT">): Promise<Completion> {
+  const { store, settle } = conversation.account
+  if (conversation.view !== null) {
+    conversation.deselect()
+    // RFC 7162 §3.2.11: what follows is about the next mailbox.
+    conversation.writer.text(untagged("OK", "Previous mailbox is now closed", "CLOSED"))
+  }
+  if (command.mailbox === "INBOX") await settle()
+  const mailbox = store.mailboxes.named(command.mailbox)
+  if (!mailbox.selectable) return { status: "NO", code: "CANNOT", text: "That name only holds other mailboxes" }
+  if (command.parameters.condstore) conversation.enableCondstoreQuietly()
+  const readOnly = command.name === "EXAMINE"
+  const view = View.open(store, mailbox, readOnly)
+  conversation.select(view)
+  describe(conversation, mailbox, view)
+  return { code: readOnly ? "READ-ONLY" : "READ-WRITE", text: `${command.name} completed` }
+}
+
+/** The untagged answers of SELECT: RFC 3501 §6.3.1, RFC 7162 §3.1.2.1, RFC 8474 §4.2. */
+function describe(conversation: Conversation, mailbox: Mailbox, view: View): void {
+  const { writer, account } = conversation
+  const flags = [...Object.keys(flagBits), ...account.store.mailboxes.keywords(mailbox.id)]
+  const unseen = account.store.mailboxes.firstUnseen(mailbox.id)
+  const firstUnseen = unseen === null ? null : view.sequenceOf(unseen)
+  writer.text(`* FLAGS ${flagListWire(flags)}\r\n`)
+  writer.text(
+    untagged("OK", view.state.readOnly ? "Nothing can be changed" : "Keywords can be added", {
+      code: "PERMANENTFLAGS",
+      flags: view.state.readOnly ? [] : [...flags, "\\*"],
+    }),
+  )
+  writer.text(`* ${view.state.uids.length} EXISTS\r\n* ${view.recentCount} RECENT\r\n`)
+  if (firstUnseen !== null) writer.text(untagged("OK", "First unseen", { code: "UNSEEN", value: firstUnseen }))
+  writer.text(untagged("OK", "UIDs valid", { code: "UIDVALIDITY", value: mailbox.uidValidity }))
+  writer.text(untagged("OK", "Next UID", { code: "UIDNEXT", value: mailbox.uidNext }))
+  writer.text(untagged("OK", "Highest", { code: "HIGHESTMODSEQ", value: mailbox.highestModseq }))
+  writer.text(untagged("OK", "Mailbox ID", { code: "MAILBOXID", id: mailbox.objectId }))
+}
+
+/** RFC 3501 §6.4.2: expunges without telling, unless the mailbox is open read-only. */
+async function close(conversation: Conversation): Promise<Completion> {
+  const view = conversation.selected()
+  conversation.deselect()
+  if (!view.state.readOnly) await expungeAll(conversation, view.state.mailbox)
+  return { text: "CLOSE completed" }
+}
+
+/** RFC 3691 §2. */
+function unselect(conversation: Conversation): Completion {
+  conversation.deselect()
+  return { text: "UNSELECT completed" }
+}

@@ -1,0 +1,89 @@
+import type { ResponseCode } from "../../imap/response.ts"
+import type { Message } from "../../store/types.ts"
+import { type Conversation, storedFlags } from "../conversation.ts"
+import { countOf, type Range, type View } from "../view.ts"
+import type { CommandOf, Completion, Family } from "./command.ts"
+
+/** Messages per transaction; between two, other connections of this user are served. */
+const batchMessages = 500
+
+export const storeFamily: Family<"STORE"> = {
+  capabilities: [],
+  commands: { STORE: { state: "selected", expunges: "in-uid-form", run: store } },
+}
+
+/** RFC 3501 §6.4.6; UNCHANGEDSINCE of RFC 7162 §3.1.3. */
+async function store(conversation: Conversation, command: CommandOf<"STORE">): Promise<Completion> {
+  conversation.refuseReadOnly()
+  const view = conversation.selected()
+  const ranges = view.resolve(command.set, command.uid)
+  if (command.unchangedSince !== null) conversation.enableCondstore()
+  const conflicted: number[] = []
+  let found = 0
+  const pace = conversation.pace()
+  for (const batch of view.batches(ranges, batchMessages)) {
+    const outcome = await storeBatch(conversation, view, command, batch)
+    found += outcome.found
+    for (const uid of outcome.conflicted) conflicted.push(uid)
+    await pace.rest()
+  }
+  return completion(view, command, conflicted, countOf(ranges) - found)
+}
+
+/**
+ * What others changed is told first, in the same turn as our change is made: afterwards the mod-sequence
+ * of a message would be ours, and their change could not be told from it.
+ */
+async function storeBatch(
+  conversation: Conversation,
+  view: View,
+  command: CommandOf<"STORE">,
+  batch: Range[],
+): Promise<{ found: number; conflicted: number[] }> {
+  if (conversation.writer.congested) await conversation.writer.drained()
+  const news = conversation.pull(false)
+  const { operation, unchangedSince } = command
+  const change = { operation, unchangedSince, ...storedFlags(command.flags) }
+  const uids = view.uidsBetween(batch)
+  const outcome = conversation.account.store.messages.storeFlags(view.state.mailbox, uids, change)
+  for (const message of outcome.changed) view.told(message)
+  await conversation.say(news, command.uid)
+  const { changed, unchanged, conflicted } = outcome
+  for (const message of merge(changed, unchanged)) await tellOutcome(conversation, view, command, message)
+  return { found: changed.length + unchanged.length + conflicted.length, conflicted }
+}
+
+/** Two lists in UID order as one. */
+function merge(a: Message[], b: Message[]): Message[] {
+  return b.length === 0 ? a : [...a, ...b].sort((x, y) => x.uid - y.uid)
+}
+
+/**
+ * The new flags, or with .SILENT nothing; but clients that want mod-sequences are told these in any case
+ * (RFC 7162 §3.1.3).
+ */
+async function tellOutcome(
+  conversation: Conversation,
+  view: View,
+  command: CommandOf<"STORE">,
+  message: Message,
+): Promise<void> {
+  const sequence = view.sequenceOf(message.uid)
+  if (sequence === null) return
+  const { writer } = conversation
+  if (!command.silent) conversation.tellFlags(sequence, message, command.uid)
+  else if (conversation.condstore) {
+    writer.text(`* ${sequence} FETCH (UID ${message.uid} MODSEQ (${message.modseq}))\r\n`)
+  }
+  if (writer.congested) await writer.drained()
+}
+
+/** RFC 7162 §3.1.3: MODIFIED names what failed the test. RFC 2180 §4.2.2: NO when messages are gone. */
+function completion(view: View, { uid }: CommandOf<"STORE">, conflicted: number[], gone: number): Completion {
+  const numbers = uid ? conflicted : conflicted.map((each) => view.sequenceOf(each)).filter((each) => each !== null)
+  const code: ResponseCode | null = numbers.length > 0 ? { code: "MODIFIED", numbers } : null
+  if (gone > 0 && !uid)
+    return { status: "NO", code: code ?? "EXPUNGEISSUED", text: "Some of the messages no longer exist" }
+  if (code !== null) return { code, text: "Conditional STORE failed" }
+  return { text: "STORE completed" }
+}

@@ -1,0 +1,240 @@
+import type { Identity } from "age-encryption"
+import { type Queue, SpoolError, type Spooled } from "../../spool/queue.ts"
+import { type Envelope, open, SealedError } from "../../spool/sealed.ts"
+import type { Log } from "../host/log.ts"
+import type { Store } from "../store/store.ts"
+import { StoreError } from "../store/types.ts"
+import type { Ingest } from "./ingest.ts"
+
+/*
+ * Spool → mailbox, exactly once. For each file new/<id>, in this order:
+ *
+ *   1. one durable transaction: message, and <id> as its delivery id (unique)
+ *   2. unlink new/<id>, fsync of the directory
+ *   3. forget <id>
+ *
+ * kill -9 before 1: nothing happened. Between 1 and 2: the file is found again, its delivery id is known,
+ * only 2 and 3 are done. Between 2 and 3: a delivery id without a file, forgotten at the next flush.
+ */
+
+/** Messages up to this size are opened whole and go into the mailbox many per transaction; larger ones are streamed, each by itself. */
+const wholeBytes = 1 << 20
+const batchMessages = 64
+const batchBytes = 8 << 20
+/** After a full disk or mailbox, and after an unforeseen failure, the rest waits this long. */
+const retryMs = 30_000
+
+type Opened = { id: string; envelope: Envelope; bytes: Uint8Array }
+
+export type FlushReport = (counts: { messages: number; quarantined: number }) => void
+
+/** Brings one user's waiting mail into INBOX, oldest first. One run at a time; a request during a run is a second look. */
+export class Flush {
+  readonly #queue: Queue
+  readonly #mailbox: string
+  readonly #identities: Identity[]
+  readonly #store: Store
+  readonly #ingest: Ingest
+  readonly #report: FlushReport
+  readonly #log: Log
+  #running: Promise<void> | null = null
+  #again = false
+  #stopped = false
+  #retry: NodeJS.Timeout | null = null
+
+  constructor(parts: {
+    queue: Queue
+    mailbox: string
+    identities: Identity[]
+    store: Store
+    ingest: Ingest
+    report: FlushReport
+    log: Log
+  }) {
+    this.#queue = parts.queue
+    this.#mailbox = parts.mailbox
+    this.#identities = parts.identities
+    this.#store = parts.store
+    this.#ingest = parts.ingest
+    this.#report = parts.report
+    this.#log = parts.log
+  }
+
+  /** Looks at the spool now, or once more when it is being looked at. Resolves when that look is over; never rejects. */
+  request(): Promise<void> {
+    if (this.#stopped) return Promise.resolve()
+    this.#again = true
+    this.#running ??= this.#run().finally(() => {
+      this.#running = null
+    })
+    return this.#running
+  }
+
+  /** Resolves when the spool is empty or `limitMs` has passed, whichever is first. */
+  async settle(limitMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    await Promise.race([this.request(), new Promise((resolve) => (timer = setTimeout(resolve, limitMs)))])
+    clearTimeout(timer)
+  }
+
+  /** Finishes the running batch and starts no other. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    if (this.#retry !== null) clearTimeout(this.#retry)
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    while (this.#again && !this.#stopped) {
+      this.#again = false
+      try {
+        await this.#everything()
+      } catch (error) {
+        this.#later(error)
+        return
+      }
+    }
+  }
+
+  async #everything(): Promise<void> {
+    const waiting = await this.#queue.list(this.#mailbox)
+    const left = new Set(waiting)
+    this.#store.messages.forgetDeliveries(this.#store.messages.deliveries().filter((id) => !left.has(id)))
+    for (let at = 0; at < waiting.length && !this.#stopped; )
+      at += await this.#batch(waiting.slice(at, at + batchMessages))
+  }
+
+  /** Takes as many of these as fit one transaction; says how many that were. */
+  async #batch(ids: string[]): Promise<number> {
+    const opened: Opened[] = []
+    let octets = 0
+    let taken = 0
+    let quarantined = 0
+    for (const id of ids) {
+      const spooled = this.#store.messages.delivered(id) ? null : await this.#openFile(id)
+      if (spooled !== null && spooled.size > wholeBytes) {
+        if (taken > 0) {
+          await spooled.close()
+          break
+        }
+        await this.#large(spooled)
+        return 1
+      }
+      taken++
+      if (spooled === null) continue
+      const whole = await this.#whole(spooled)
+      if (whole === null) {
+        quarantined++
+        continue
+      }
+      opened.push(whole)
+      octets += whole.bytes.length
+      if (octets >= batchBytes) break
+    }
+    const messages = this.#insert(opened)
+    await this.#done(ids.slice(0, taken), messages, quarantined)
+    return taken
+  }
+
+  #insert(opened: Opened[]): number {
+    return this.#store.transaction(() => {
+      let added = 0
+      const inbox = this.#store.mailboxes.named("INBOX").id
+      for (const { id, envelope, bytes } of opened) {
+        const { content } = this.#ingest.insert(bytes)
+        if (
+          this.#store.messages.add(inbox, content, {
+            flags: 0,
+            keywords: [],
+            internalDate: envelope.arrivedAt,
+            internalZone: 0,
+            deliveryId: id,
+          }) !== null
+        )
+          added++
+      }
+      return added
+    })
+  }
+
+  /** Steps 2 and 3; a quarantined file is gone from `new/` already. */
+  async #done(ids: string[], messages: number, quarantined: number): Promise<void> {
+    await this.#queue.remove(this.#mailbox, ids)
+    this.#store.messages.forgetDeliveries(ids)
+    if (messages > 0 || quarantined > 0) this.#report({ messages, quarantined })
+    // Other connections of this user get their turn between batches.
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  /** Null when another hand (an operator, an earlier run) has taken the file away. */
+  async #openFile(id: string): Promise<Spooled | null> {
+    try {
+      return await this.#queue.open(this.#mailbox, id)
+    } catch (error) {
+      if (error instanceof SpoolError && error.fault === "no-such-file") return null
+      throw error
+    }
+  }
+
+  /** Null when the file had to be quarantined. */
+  async #whole(spooled: Spooled): Promise<Opened | null> {
+    try {
+      const { envelope, message } = await open(this.#identities, spooled.bytes)
+      const chunks: Uint8Array[] = []
+      for await (const chunk of message) chunks.push(chunk)
+      return {
+        id: spooled.id,
+        envelope,
+        bytes: chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks),
+      }
+    } catch (error) {
+      await this.#quarantine(spooled.id, error)
+      return null
+    } finally {
+      await spooled.close()
+    }
+  }
+
+  async #large(spooled: Spooled): Promise<void> {
+    const incoming = this.#ingest.begin()
+    try {
+      const { envelope, message } = await open(this.#identities, spooled.bytes)
+      for await (const chunk of message) {
+        incoming.push(chunk)
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      this.#store.transaction(() => {
+        const { content } = incoming.finish()
+        this.#store.messages.add(this.#store.mailboxes.named("INBOX").id, content, {
+          flags: 0,
+          keywords: [],
+          internalDate: envelope.arrivedAt,
+          internalZone: 0,
+          deliveryId: spooled.id,
+        })
+      })
+    } catch (error) {
+      incoming.discard()
+      await this.#quarantine(spooled.id, error)
+      return this.#done([], 0, 1)
+    } finally {
+      await spooled.close()
+    }
+    await this.#done([spooled.id], 1, 0)
+  }
+
+  /** Only a file that cannot be opened is set aside; any other failure leaves it where it is and ends the run. */
+  async #quarantine(id: string, error: unknown): Promise<void> {
+    if (!(error instanceof SealedError)) throw error
+    this.#log.warn({ file: id, why: error.fault }, "spool file cannot be opened: quarantined")
+    await this.#queue.quarantine(this.#mailbox, id, error.fault)
+  }
+
+  #later(error: unknown): void {
+    const fault = error instanceof StoreError ? error.fault : "unforeseen"
+    this.#log.error({ fault, err: error }, "flush stopped; what is left stays sealed in the spool")
+    if (this.#stopped) return
+    this.#retry = setTimeout(() => void this.request(), retryMs)
+    this.#retry.unref()
+  }
+}

@@ -1,0 +1,74 @@
+import type { ToWorker } from "../contract/worker-link.ts"
+import { makeLog } from "../host/log.ts"
+import { type Paths, pathsOf } from "../host/paths.ts"
+import type { Settings } from "../host/settings.ts"
+import { Door } from "./door.ts"
+import { House } from "./house.ts"
+import { DaemonLink } from "./link.ts"
+
+/*
+ * One worker: started warm, given to one user, unlocked by the first right password, shared by all of that
+ * user's connections, and gone when the session ends. Its exit is the wipe.
+ */
+process.title = "mailkeep-worker"
+process.umask(0o007)
+
+const link = new DaemonLink()
+let settings: Settings | null = null
+let paths: Paths | null = null
+let house: House | null = null
+
+const door = new Door((visitor) => {
+  if (house === null) visitor.socket.destroy()
+  else void house.visit(visitor)
+})
+
+async function obey(message: ToWorker): Promise<void> {
+  if (link.answered(message)) return
+  switch (message.kind) {
+    case "start":
+      settings = message.settings
+      paths = pathsOf(settings)
+      await door.listen(message.socket)
+      return link.send({ kind: "ready", pid: process.pid })
+    case "assign":
+      if (settings === null || paths === null || house !== null) throw new Error("assigned before start, or twice")
+      house = new House(
+        { assignment: message.assignment, settings, paths, kdfTurn: link.kdfTurn },
+        link,
+        makeLog("worker", settings.log.level),
+      )
+      return
+    case "ticket":
+      return door.expect(message.ticket, message.session, message.purpose)
+    case "flush":
+      return house?.arrived()
+    case "drop":
+      return house?.drop(message.connection, message.why)
+    case "close":
+      return leave(message.why)
+    default:
+      throw new Error(`no such message: ${message.kind}`)
+  }
+}
+
+async function leave(why: Parameters<House["close"]>[0]): Promise<void> {
+  door.close()
+  await house?.close(why)
+  process.exit(0)
+}
+
+/** What nobody foresaw ends this worker, not the user's mail: every transaction is whole or absent. */
+function perish(error: unknown): void {
+  makeLog("worker", settings?.log.level ?? "error").fatal({ err: error }, "worker failed")
+  process.exit(70)
+}
+
+process.on("uncaughtException", perish)
+process.on("unhandledRejection", perish)
+process.on("message", (message: ToWorker) => void obey(message).catch(perish))
+// Ctrl-C reaches the whole process group; the daemon decides when its workers drain.
+process.on("SIGINT", () => {})
+process.on("SIGTERM", () => void leave("shutdown").catch(perish))
+// A daemon that died cannot close us: nobody would know that this mailbox is open.
+process.on("disconnect", () => void leave("shutdown").catch(perish))

@@ -1,0 +1,35 @@
+import { setImmediate as nextTurn } from "node:timers/promises"
+
+/** A long command gives way after this long, so that the user's other connections are answered meanwhile. */
+const turnMs = 10
+
+/** The connection ended while its command ran; there is nobody to answer. */
+export class ClientGone extends Error {
+  constructor() {
+    super("the client is gone")
+    this.name = "ClientGone"
+  }
+}
+
+/** Divides a long command into turns of bounded length. */
+export class Pace {
+  readonly #gone: () => boolean
+  #since = performance.now()
+
+  constructor(gone: () => boolean) {
+    this.#gone = gone
+  }
+
+  /** True when `rest` is due: lets inner loops stay synchronous. */
+  get due(): boolean {
+    return performance.now() - this.#since >= turnMs
+  }
+
+  /** Between two messages: gives way when it is time. @throws ClientGone */
+  async rest(): Promise<void> {
+    if (!this.due) return
+    await nextTurn()
+    if (this.#gone()) throw new ClientGone()
+    this.#since = performance.now()
+  }
+}

@@ -1,0 +1,254 @@
+import type { SequenceSet } from "../imap/ast.ts"
+import type { Store } from "../store/store.ts"
+import type { Mailbox, Message } from "../store/types.ts"
+import { Refused } from "./refusal.ts"
+
+/** First and last, both included: of indexes into `uids`, or of UIDs. */
+export type Range = [first: number, last: number]
+
+/** What one client has been told of its selected mailbox; plain data, so that it can be put away and resumed. */
+export type ViewState = {
+  mailbox: number
+  readOnly: boolean
+  /** The message with sequence number n is `uids[n - 1]`; expunged ones stay until the client was told. */
+  uids: number[]
+  /** UIDs from here on have not been told. */
+  uidNext: number
+  /** Flags and new messages are told up to this mod-sequence. */
+  toldChanges: number
+  /** Expunges are told up to this one, which may be older: they have to wait for their moment. */
+  toldExpunges: number
+  /** UIDs that are \Recent for this client (RFC 3501 §2.3.2). */
+  recent: Range[]
+}
+
+/** What is new, in the order in which it must be said. */
+export type ViewUpdate = {
+  /** Sequence numbers, highest first, so that none moves another. */
+  expunged: number[]
+  /** New number of messages, or null when none came. */
+  exists: number | null
+  changed: { sequence: number; message: Message }[]
+}
+
+/** Another session deleted the mailbox that this client has selected. */
+export class MailboxGone extends Error {
+  constructor() {
+    super("the selected mailbox was deleted")
+    this.name = "MailboxGone"
+  }
+}
+
+const nothingNew: ViewUpdate = { expunged: [], exists: null, changed: [] }
+
+/**
+ * The selected mailbox as one client knows it. The mailbox changes under it (by other connections, by
+ * delivery), the view only when `update` is called, at a moment when the client may be told.
+ */
+export class View {
+  readonly state: ViewState
+  /** Modseq of what this client itself changed and was already told, by UID. */
+  readonly #own = new Map<number, number>()
+  #dirty = false
+  #expungesHeld = false
+
+  constructor(state: ViewState) {
+    this.state = state
+  }
+
+  /** Selects: reads the UIDs and, unless read-only, takes what is \Recent (RFC 3501 §2.3.2: by one session only). */
+  static open(store: Store, mailbox: Mailbox, readOnly: boolean): View {
+    const { id, uidNext, highestModseq } = mailbox
+    const recentFrom = store.mailboxes.recentFrom(id, !readOnly)
+    return new View({
+      mailbox: id,
+      readOnly,
+      uids: store.messages.uids(id),
+      uidNext,
+      toldChanges: highestModseq,
+      toldExpunges: highestModseq,
+      recent: recentFrom < uidNext ? [[recentFrom, uidNext - 1]] : [],
+    })
+  }
+
+  /** The store says that this mailbox changed. */
+  markDirty(): void {
+    this.#dirty = true
+  }
+
+  get dirty(): boolean {
+    return this.#dirty
+  }
+
+  /** Messages which the client still counts are gone; it would learn that from a NOOP. */
+  get expungesHeld(): boolean {
+    return this.#expungesHeld
+  }
+
+  /** This client's own change, already told, is not to be told again. */
+  told(message: Message): void {
+    this.#own.set(message.uid, message.modseq)
+  }
+
+  /**
+   * Reads what changed since the last time and makes it the view. With `expunges` false (RFC 3501 §7.4.1)
+   * expunged messages keep their numbers until a later call.
+   *
+   * @throws MailboxGone
+   */
+  update(store: Store, expunges: boolean): ViewUpdate {
+    if (!this.#dirty && !(expunges && this.#expungesHeld)) return nothingNew
+    const mailbox = store.mailboxes.byId(this.state.mailbox)
+    if (mailbox === undefined || !mailbox.selectable) throw new MailboxGone()
+    const expunged = this.#expunge(store, mailbox, expunges)
+    const news = store.messages.changedSince(mailbox.id, this.state.toldChanges)
+    const changed = this.#changed(news)
+    const exists = this.#append(store, mailbox, news)
+    this.state.toldChanges = mailbox.highestModseq
+    this.#own.clear()
+    this.#dirty = false
+    return { expunged, exists, changed }
+  }
+
+  #expunge(store: Store, mailbox: Mailbox, allowed: boolean): number[] {
+    const { state } = this
+    const gone = new Set(store.messages.expungedSince(mailbox.id, state.toldExpunges))
+    const sequences: number[] = []
+    for (let index = state.uids.length - 1; index >= 0 && gone.size > 0; index -= 1) {
+      if (gone.has(state.uids[index] ?? 0)) sequences.push(index + 1)
+    }
+    this.#expungesHeld = !allowed && sequences.length > 0
+    if (!allowed) return []
+    if (sequences.length > 0) state.uids = state.uids.filter((uid) => !gone.has(uid))
+    state.toldExpunges = mailbox.highestModseq
+    return sequences
+  }
+
+  #changed(news: Message[]): ViewUpdate["changed"] {
+    const changed: ViewUpdate["changed"] = []
+    for (const message of news) {
+      if (message.uid >= this.state.uidNext || this.#own.get(message.uid) === message.modseq) continue
+      const sequence = this.sequenceOf(message.uid)
+      if (sequence !== null) changed.push({ sequence, message })
+    }
+    return changed
+  }
+
+  #append(store: Store, mailbox: Mailbox, news: Message[]): number | null {
+    const { state } = this
+    const fresh = news.filter((message) => message.uid >= state.uidNext)
+    if (fresh.length > 0) {
+      const recentFrom = Math.max(store.mailboxes.recentFrom(mailbox.id, !state.readOnly), state.uidNext)
+      if (recentFrom < mailbox.uidNext) state.recent.push([recentFrom, mailbox.uidNext - 1])
+      for (const { uid } of fresh) state.uids.push(uid)
+    }
+    state.uidNext = Math.max(state.uidNext, mailbox.uidNext)
+    return fresh.length > 0 ? state.uids.length : null
+  }
+
+  isRecent(uid: number): boolean {
+    return this.state.recent.some(([first, last]) => uid >= first && uid <= last)
+  }
+
+  /** How many messages are \Recent. */
+  get recentCount(): number {
+    return this.state.recent.reduce((sum, [first, last]) => sum + this.#from(last + 1) - this.#from(first), 0)
+  }
+
+  /** The sequence number of a UID, or null when the client does not know it. */
+  sequenceOf(uid: number): number | null {
+    const index = this.#from(uid)
+    return this.state.uids[index] === uid ? index + 1 : null
+  }
+
+  /** Index of the first UID that is not below. */
+  #from(uid: number): number {
+    const { uids } = this.state
+    let low = 0
+    let high = uids.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if ((uids[middle] ?? 0) < uid) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  /**
+   * The messages a sequence set names, as sorted ranges of indexes without overlap. UIDs that do not exist
+   * are passed over (RFC 3501 §6.4.8).
+   *
+   * @throws Refused BAD for a sequence number above the number of messages, "*" in an empty mailbox
+   *   included (RFC 3501 §9, seq-number)
+   */
+  resolve(set: SequenceSet, uid: boolean): Range[] {
+    const ranges = uid ? this.#resolveUids(set) : this.#resolveSequence(set)
+    return merged(ranges)
+  }
+
+  #resolveUids(set: SequenceSet): Range[] {
+    const highest = this.state.uids.at(-1)
+    if (highest === undefined) return []
+    return set.ranges
+      .map(([a, b]): Range => [a === Infinity ? highest : a, b === Infinity ? highest : b])
+      .map(([a, b]): Range => [this.#from(Math.min(a, b)), this.#from(Math.max(a, b) + 1) - 1])
+      .filter(([first, last]) => first <= last)
+  }
+
+  #resolveSequence(set: SequenceSet): Range[] {
+    const count = this.state.uids.length
+    return set.ranges.map(([from, to]): Range => {
+      const a = from === Infinity ? count : from
+      const b = to === Infinity ? count : to
+      if (Math.min(a, b) < 1 || Math.max(a, b) > count) {
+        throw new Refused({ status: "BAD", text: `There are ${count} messages` })
+      }
+      return [Math.min(a, b) - 1, Math.max(a, b) - 1]
+    })
+  }
+
+  /** UIDs at these indexes, ascending. */
+  uidsIn(ranges: Range[]): number[] {
+    return ranges.flatMap(([first, last]) => this.state.uids.slice(first, last + 1))
+  }
+
+  /** UIDs of the view within ranges of UIDs. */
+  uidsBetween(ranges: Range[]): number[] {
+    return ranges.flatMap(([first, last]) => this.state.uids.slice(this.#from(first), this.#from(last + 1)))
+  }
+
+  /** The same messages as ranges of UIDs, at most `count` messages at a time: the unit of work between two yields. */
+  *batches(ranges: Range[], count: number): Generator<Range[]> {
+    let batch: Range[] = []
+    let room = count
+    for (const [first, last] of ranges) {
+      for (let at = first; at <= last; ) {
+        const end = Math.min(last, at + room - 1)
+        batch.push([this.state.uids[at] ?? 0, this.state.uids[end] ?? 0])
+        room -= end - at + 1
+        at = end + 1
+        if (room > 0) continue
+        yield batch
+        batch = []
+        room = count
+      }
+    }
+    if (batch.length > 0) yield batch
+  }
+}
+
+/** How many messages such ranges of indexes hold. */
+export function countOf(ranges: Range[]): number {
+  return ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0)
+}
+
+/** Sorted, and without overlap: a message named twice is meant once. */
+export function merged(ranges: Range[]): Range[] {
+  const out: Range[] = []
+  for (const [first, last] of ranges.toSorted((a, b) => a[0] - b[0])) {
+    const before = out.at(-1)
+    if (before !== undefined && first <= before[1] + 1) before[1] = Math.max(before[1], last)
+    else out.push([first, last])
+  }
+  return out
+}

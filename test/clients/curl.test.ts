@@ -1,0 +1,52 @@
+import assert from "node:assert/strict"
+import test from "node:test"
+import { Mailkeep, until } from "../harness/mailkeep.ts"
+import { absence, run } from "./installed.ts"
+
+const password = "correct-horse-battery"
+const skip = absence("curl")
+
+test("curl delivers by LMTP and reads back over IMAPS, as the first screen says", { skip }, async (t) => {
+  const mailkeep = await Mailkeep.start(t, { alice: password })
+  const dialogue =
+    "LHLO me\r\nMAIL FROM:<>\r\nRCPT TO:<alice@localhost>\r\nDATA\r\nSubject: hello\r\n\r\nIt works.\r\n.\r\nQUIT\r\n"
+  const sent = await run("curl", ["-s", `telnet://127.0.0.1:${mailkeep.ports.lmtp}`], { input: dialogue })
+  assert.match(sent.stdout.toString(), /250 2\.0\.0/)
+  const read = await curl(mailkeep, "INBOX;MAILINDEX=*")
+  assert.match(read.toString(), /^Subject: hello\r\n\r\nIt works\.\r\n$/)
+})
+
+test("curl uploads, searches, lists and sets flags", { skip }, async (t) => {
+  const mailkeep = await Mailkeep.start(t, { alice: password })
+  const upload = await run("curl", [...tls(mailkeep), "-T", "-", url(mailkeep, "Drafts")], {
+    input: "Subject: draft\r\n\r\nunfinished\r\n",
+  })
+  assert.equal(upload.code, 0, upload.stderr)
+  await until("the draft is there", async () =>
+    /SEARCH 1/.test((await curl(mailkeep, "Drafts?SUBJECT%20draft")).toString()),
+  )
+  assert.match((await curl(mailkeep, "")).toString(), /\\Drafts.* Drafts/)
+  assert.match((await curl(mailkeep, "Drafts", ["-X", "STORE 1 +FLAGS \\Flagged"])).toString(), /\\Flagged/)
+})
+
+test("curl is refused with a wrong password", { skip }, async (t) => {
+  const mailkeep = await Mailkeep.start(t, { alice: password })
+  const { code } = await run("curl", [
+    "-s",
+    "--cacert",
+    mailkeep.paths.certificate,
+    "-u",
+    "alice:wrong",
+    url(mailkeep, "INBOX"),
+  ])
+  assert.equal(code, 67, "CURLE_LOGIN_DENIED")
+})
+
+const url = (mailkeep: Mailkeep, path: string) => `imaps://localhost:${mailkeep.ports.imaps}/${path}`
+const tls = (mailkeep: Mailkeep) => ["-s", "-S", "--cacert", mailkeep.paths.certificate, "-u", `alice:${password}`]
+
+async function curl(mailkeep: Mailkeep, path: string, more: string[] = []): Promise<Buffer> {
+  const { code, stdout, stderr } = await run("curl", [...tls(mailkeep), ...more, url(mailkeep, path)])
+  assert.equal(code, 0, stderr)
+  return stdout
+}

@@ -1,0 +1,36 @@
+import { spawn, spawnSync } from "node:child_process"
+
+/**
+ * Whether a client of this name is on the machine. In CI an absent client is a failure, not a skip: there
+ * it is `.ci/run` that has to install it.
+ */
+export function absence(program: string): string | false {
+  if (spawnSync("sh", ["-c", `command -v ${program}`]).status === 0) return false
+  if (process.env.CI === "true") throw new Error(`${program} is not installed: CI must install it`)
+  return `${program} is not installed on this machine (apt-get install ${program === "mbsync" ? "isync" : program})`
+}
+
+/** Runs a client to its end. */
+export function run(
+  program: string,
+  args: string[],
+  options: { cwd?: string; input?: string | Uint8Array; env?: NodeJS.ProcessEnv; timeoutMs?: number } = {},
+): Promise<{ code: number | null; stdout: Buffer; stderr: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      cwd: options.cwd,
+      env: { ...process.env, ...options.env },
+      timeout: options.timeoutMs ?? 120_000,
+    })
+    const stdout: Buffer[] = []
+    const stderr: Buffer[] = []
+    child.stdout.on("data", (chunk: Buffer) => stdout.push(chunk))
+    child.stderr.on("data", (chunk: Buffer) => stderr.push(chunk))
+    child.once("error", reject)
+    child.once("close", (code) =>
+      resolve({ code, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() }),
+    )
+    child.stdin.on("error", () => child.kill())
+    child.stdin.end(options.input ?? "")
+  })
+}

@@ -1,0 +1,486 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import type { CommandBody, FetchItem, ListCommand, SearchKey } from "../../daemon/imap/ast.ts"
+import { defaultContext } from "../../daemon/imap/cursor.ts"
+import { BadCharset, ParseError } from "../../daemon/imap/errors.ts"
+import { headOf } from "../../daemon/imap/head.ts"
+import { commandNames, parseCommand } from "../../daemon/imap/parse.ts"
+import { cursorOf } from "./cursor-of.ts"
+
+const all = Number.POSITIVE_INFINITY
+const set = (...ranges: [number, number][]) => ({ kind: "ranges" as const, ranges })
+const noSelection = { subscribed: false, specialUse: false, remote: false, recursiveMatch: false }
+const noReturns = { subscribed: false, children: false, specialUse: false, status: null }
+
+function parse(line: string, context = defaultContext): CommandBody {
+  const { tag, ...body } = parseCommand(cursorOf(`a1 ${line}`), context)
+  assert.equal(tag, "a1")
+  return body
+}
+
+function list(changes: Partial<ListCommand>): CommandBody {
+  const plain = { extended: false, selection: noSelection, reference: "", patterns: ["*"], returns: noReturns }
+  return { name: "LIST", list: { ...plain, ...changes } }
+}
+
+function fetch(items: FetchItem[], more: { uid?: boolean; changedSince?: number } = {}): CommandBody {
+  return { name: "FETCH", uid: false, set: set([1, 1]), items, changedSince: null, ...more }
+}
+
+function bodySection(section: Extract<FetchItem, { item: "BODY[]" }>["section"], peek = false): FetchItem {
+  return { item: "BODY[]", peek, section, partial: null }
+}
+
+const accepted: [line: string, body: CommandBody][] = [
+  ["CAPABILITY", { name: "CAPABILITY" }],
+  ["nOoP", { name: "NOOP" }],
+  ["UNSELECT", { name: "UNSELECT" }],
+  ["IDLE", { name: "IDLE" }],
+  ["ID NIL", { name: "ID", fields: null }],
+  ["ID ()", { name: "ID", fields: new Map() }],
+  [
+    'ID ("Name" "x" "os" NIL "name" "y")',
+    {
+      name: "ID",
+      fields: new Map([
+        ["name", "x"],
+        ["os", null],
+      ]),
+    },
+  ],
+  ["ENABLE condstore X-Foo", { name: "ENABLE", capabilities: ["CONDSTORE", "X-FOO"] }],
+  ["LOGIN fred {99} whatever", { name: "LOGIN" }],
+  ["AUTHENTICATE PLAIN AGEAYQ==", { name: "AUTHENTICATE" }],
+
+  ["SELECT inbox", { name: "SELECT", mailbox: "INBOX", parameters: { condstore: false } }],
+  ["EXAMINE INBOX (CONDSTORE)", { name: "EXAMINE", mailbox: "INBOX", parameters: { condstore: true } }],
+  ['CREATE "a b/"', { name: "CREATE", mailbox: "a b/" }],
+  ["DELETE Entw&APw-rfe", { name: "DELETE", mailbox: "Entwürfe" }],
+  ["RENAME a {1}\r\nb", { name: "RENAME", from: "a", to: "b" }],
+  ["SUBSCRIBE #news.a", { name: "SUBSCRIBE", mailbox: "#news.a" }],
+  [
+    "STATUS x (UIDNEXT messages HIGHESTMODSEQ)",
+    { name: "STATUS", mailbox: "x", items: ["UIDNEXT", "MESSAGES", "HIGHESTMODSEQ"] },
+  ],
+  ["STATUS x (SIZE DELETED MAILBOXID)", { name: "STATUS", mailbox: "x", items: ["SIZE", "DELETED", "MAILBOXID"] }],
+
+  ['LIST "" *', list({})],
+  ['LIST "" ""', list({ patterns: [""] })],
+  ["LIST #news. %", list({ reference: "#news.", patterns: ["%"] })],
+  ['LIST () "" *', list({ extended: true })],
+  ['LIST "" (INBOX "Drafts" a%)', list({ extended: true, patterns: ["INBOX", "Drafts", "a%"] })],
+  ['LIST (SPECIAL-USE) "" "*"', list({ extended: true, selection: { ...noSelection, specialUse: true } })],
+  [
+    'LIST (RECURSIVEMATCH remote SUBSCRIBED) "" *',
+    list({ extended: true, selection: { subscribed: true, specialUse: false, remote: true, recursiveMatch: true } }),
+  ],
+  ['LIST "" % RETURN ()', list({ extended: true, patterns: ["%"] })],
+  [
+    'LIST "" % RETURN (SUBSCRIBED CHILDREN SPECIAL-USE STATUS (MESSAGES UNSEEN))',
+    list({
+      extended: true,
+      patterns: ["%"],
+      returns: { subscribed: true, children: true, specialUse: true, status: ["MESSAGES", "UNSEEN"] },
+    }),
+  ],
+  ['LSUB "#news." "comp.%"', { name: "LSUB", reference: "#news.", pattern: "comp.%" }],
+
+  [
+    "APPEND a {3}\r\nabc",
+    {
+      name: "APPEND",
+      mailbox: "a",
+      flags: [],
+      internalDate: null,
+      message: { size: 3, binary: false, handle: Buffer.from("abc") },
+    },
+  ],
+  [
+    'APPEND a (\\seen $x) " 7-Feb-1994 21:52:25 -0800" ~{4+}\r\na\0c\n',
+    {
+      name: "APPEND",
+      mailbox: "a",
+      flags: ["\\Seen", "$x"],
+      internalDate: { at: Date.parse("1994-02-07T21:52:25-08:00"), zoneMinutes: -480 },
+      message: { size: 4, binary: true, handle: Buffer.from("a\0c\n") },
+    },
+  ],
+  [
+    "APPEND {1}\r\na () {0}\r\n",
+    {
+      name: "APPEND",
+      mailbox: "a",
+      flags: [],
+      internalDate: null,
+      message: { size: 0, binary: false, handle: Buffer.alloc(0) },
+    },
+  ],
+
+  ["COPY 2:4 MEETING", { name: "COPY", uid: false, set: set([2, 4]), mailbox: "MEETING" }],
+  ["UID COPY 1 inbox", { name: "COPY", uid: true, set: set([1, 1]), mailbox: "INBOX" }],
+  ["UID MOVE 42:69 foo", { name: "MOVE", uid: true, set: set([42, 69]), mailbox: "foo" }],
+  ["EXPUNGE", { name: "EXPUNGE" }],
+  ["UID EXPUNGE 3000:3002", { name: "UID EXPUNGE", set: set([3000, 3002]) }],
+
+  [
+    "STORE 2:4 +FLAGS (\\Deleted)",
+    {
+      name: "STORE",
+      uid: false,
+      set: set([2, 4]),
+      unchangedSince: null,
+      operation: "add",
+      silent: false,
+      flags: ["\\Deleted"],
+    },
+  ],
+  [
+    "UID STORE 1 flags.silent \\DRAFT a",
+    {
+      name: "STORE",
+      uid: true,
+      set: set([1, 1]),
+      unchangedSince: null,
+      operation: "replace",
+      silent: true,
+      flags: ["\\Draft", "a"],
+    },
+  ],
+  [
+    "STORE * -FLAGS ()",
+    {
+      name: "STORE",
+      uid: false,
+      set: set([all, all]),
+      unchangedSince: null,
+      operation: "remove",
+      silent: false,
+      flags: [],
+    },
+  ],
+  [
+    "STORE 7,5,9 (UNCHANGEDSINCE 320162338) +FLAGS.SILENT (\\Deleted)",
+    {
+      name: "STORE",
+      uid: false,
+      set: set([7, 7], [5, 5], [9, 9]),
+      unchangedSince: 320162338,
+      operation: "add",
+      silent: true,
+      flags: ["\\Deleted"],
+    },
+  ],
+  [
+    "STORE 1 FLAGS (\\Answered \\FLAGGED \\Ext Key)",
+    {
+      name: "STORE",
+      uid: false,
+      set: set([1, 1]),
+      unchangedSince: null,
+      operation: "replace",
+      silent: false,
+      flags: ["\\Answered", "\\Flagged", "\\Ext", "Key"],
+    },
+  ],
+
+  ["FETCH 1 FLAGS", fetch([{ item: "FLAGS" }])],
+  ["FETCH 1 fast", fetch([{ item: "FLAGS" }, { item: "INTERNALDATE" }, { item: "RFC822.SIZE" }])],
+  ["FETCH 1 ALL", fetch([{ item: "FLAGS" }, { item: "INTERNALDATE" }, { item: "RFC822.SIZE" }, { item: "ENVELOPE" }])],
+  [
+    "FETCH 1 FULL",
+    fetch([
+      { item: "FLAGS" },
+      { item: "INTERNALDATE" },
+      { item: "RFC822.SIZE" },
+      { item: "ENVELOPE" },
+      { item: "BODY" },
+    ]),
+  ],
+  [
+    "UID FETCH 1 (UID EMAILID THREADID SAVEDATE MODSEQ)",
+    fetch([{ item: "UID" }, { item: "EMAILID" }, { item: "THREADID" }, { item: "SAVEDATE" }, { item: "MODSEQ" }], {
+      uid: true,
+    }),
+  ],
+  [
+    "FETCH 1 (RFC822 RFC822.HEADER RFC822.TEXT BODYSTRUCTURE BODY)",
+    fetch([
+      { item: "RFC822" },
+      { item: "RFC822.HEADER" },
+      { item: "RFC822.TEXT" },
+      { item: "BODYSTRUCTURE" },
+      { item: "BODY" },
+    ]),
+  ],
+  ["FETCH 1 (FLAGS) (CHANGEDSINCE 12345)", fetch([{ item: "FLAGS" }], { changedSince: 12345 })],
+  ["FETCH 1 BODY[]", fetch([bodySection({ parts: [], what: { text: "ALL" } })])],
+  ["FETCH 1 body[header]", fetch([bodySection({ parts: [], what: { text: "HEADER" } })])],
+  ["FETCH 1 BODY[1]", fetch([bodySection({ parts: [1], what: { text: "ALL" } })])],
+  [
+    "FETCH 1 (BODY.PEEK[1.2.3.TEXT] BODY[4.MIME])",
+    fetch([
+      bodySection({ parts: [1, 2, 3], what: { text: "TEXT" } }, true),
+      bodySection({ parts: [4], what: { text: "MIME" } }),
+    ]),
+  ],
+  [
+    'FETCH 1 BODY.PEEK[1.2.HEADER.FIELDS (A "B c" {1}\r\nD)]<0.100>',
+    fetch([
+      {
+        item: "BODY[]",
+        peek: true,
+        section: { parts: [1, 2], what: { text: "HEADER.FIELDS", fields: ["A", "B c", "D"] } },
+        partial: { offset: 0, length: 100 },
+      },
+    ]),
+  ],
+  [
+    "FETCH 1 BODY[HEADER.FIELDS.NOT (Received)]",
+    fetch([bodySection({ parts: [], what: { text: "HEADER.FIELDS.NOT", fields: ["Received"] } })]),
+  ],
+]
+for (const [line, body] of accepted) {
+  test(`takes ${JSON.stringify(line)}`, () => assert.deepEqual(parse(line), body))
+}
+
+const seen = (on: boolean): SearchKey => ({ key: "flag", flag: "\\Seen", on })
+const keys: [keys: string, key: SearchKey][] = [
+  ["ALL", { key: "all" }],
+  ["unseen", seen(false)],
+  ["SEEN FLAGGED", { key: "and", keys: [seen(true), { key: "flag", flag: "\\Flagged", on: true }] }],
+  ["(SEEN)", seen(true)],
+  ["NEW", { key: "and", keys: [{ key: "recent", on: true }, seen(false)] }],
+  ["OLD", { key: "recent", on: false }],
+  ["KEYWORD $Junk", { key: "flag", flag: "$Junk", on: true }],
+  ["UNKEYWORD x", { key: "flag", flag: "x", on: false }],
+  ["2,4:*", { key: "set", uid: false, set: set([2, 2], [4, all]) }],
+  ["*", { key: "set", uid: false, set: set([all, all]) }],
+  ["UID 1:3", { key: "set", uid: true, set: set([1, 3]) }],
+  ["NOT SEEN", { key: "not", not: seen(true) }],
+  ["OR SEEN (NOT SEEN)", { key: "or", left: seen(true), right: { key: "not", not: seen(true) } }],
+  ["SINCE 1-Feb-1994", { key: "internal-date", compare: "since", day: 8797 }],
+  ['SENTON "1-Feb-1994"', { key: "sent-date", compare: "on", day: 8797 }],
+  ["LARGER 4294967296", { key: "size", compare: "larger", octets: 4294967296 }],
+  ["SMALLER 0", { key: "size", compare: "smaller", octets: 0 }],
+  ['FROM "Smith"', { key: "header", field: "From", text: "Smith" }],
+  ['HEADER Message-ID ""', { key: "header", field: "Message-ID", text: "" }],
+  ["BODY {3}\r\na b", { key: "body", text: "a b" }],
+  ["TEXT na]", { key: "text", text: "na]" }],
+  ['SUBJECT "\xc3\xa9"', { key: "header", field: "Subject", text: "é" }], // UTF-8 without CHARSET
+  ["EMAILID M6d99ac3275bb4e", { key: "email-id", id: "M6d99ac3275bb4e" }],
+  ["threadid T_-9", { key: "thread-id", id: "T_-9" }],
+  ["SAVEDON 1-Feb-1994", { key: "save-date", compare: "on", day: 8797 }],
+  ["SAVEDATESUPPORTED", { key: "save-date-supported" }],
+  ["MODSEQ 620162338", { key: "modseq", atLeast: 620162338 }],
+  ['MODSEQ "/flags/\\\\draft" all 620162338', { key: "modseq", atLeast: 620162338 }],
+  ['MODSEQ "/flags/$x" Priv 0', { key: "modseq", atLeast: 0 }],
+]
+for (const [text, key] of keys) {
+  test(`search-key ${JSON.stringify(text)}`, () => {
+    assert.deepEqual(parse(`SEARCH ${text}`), { name: "SEARCH", uid: false, returns: null, charset: null, key })
+  })
+}
+
+test("SEARCH with RETURN and CHARSET", () => {
+  assert.deepEqual(parse("UID SEARCH RETURN () CHARSET utf-8 ALL"), {
+    name: "SEARCH",
+    uid: true,
+    returns: ["ALL"],
+    charset: "utf-8",
+    key: { key: "all" },
+  })
+  assert.deepEqual(parse("SEARCH RETURN (MIN max Count MIN) ALL"), {
+    name: "SEARCH",
+    uid: false,
+    returns: ["MIN", "MAX", "COUNT"],
+    charset: null,
+    key: { key: "all" },
+  })
+})
+
+test("SEARCH strings are decoded by CHARSET", () => {
+  const texts: [charset: string, octets: string, text: string][] = [
+    ["UTF-8", "\xe2\x82\xac", "€"],
+    ["ISO-8859-1", "\xe9", "é"],
+    ['"KOI8-R"', "\xd0\xd2\xc9\xd7\xc5\xd4", "привет"],
+    ["ISO-2022-JP", "\x1b$B%F%9%H\x1b(B", "テスト"],
+    ["us-ascii", "a", "a"],
+  ]
+  for (const [charset, octets, text] of texts) {
+    const found = parse(`SEARCH CHARSET ${charset} BODY {${octets.length}}\r\n${octets}`)
+    assert.deepEqual(found.name === "SEARCH" && found.key, { key: "body", text }, charset)
+  }
+})
+
+test("SEARCH in a charset nobody knows is BadCharset, wrong octets in a known one are a ParseError", () => {
+  for (const charset of ["X-UNKNOWN", "ISO-2022-KR", '""', "UTF-7"]) {
+    assert.throws(() => parse(`SEARCH CHARSET ${charset} ALL`), BadCharset, charset)
+  }
+  assert.throws(() => parse('SEARCH CHARSET UTF-8 BODY "\xff"'), /string in utf-8/)
+  assert.throws(() => parse('SEARCH CHARSET US-ASCII BODY "\xe9"'), /string in US-ASCII/)
+  assert.throws(() => parse('SEARCH BODY "\xe9"'), /string in utf-8/)
+})
+
+const refused: [line: string, why: RegExp][] = [
+  ["", /command name/],
+  ["FOO", /known command at byte 3/],
+  ["UID", /SP/],
+  ["UID NOOP", /known command/],
+  ["UID SELECT x", /known command/],
+  ["NOOP ", /CRLF at byte 7/], // a space at the end
+  ["NOOP x", /CRLF/],
+  ["SELECT", /SP/],
+  ["SELECT  INBOX", /mailbox/], // two spaces
+  ["SELECT INBOX ", /\( at byte/],
+  ["SELECT INBOX ()", /select-param/],
+  ["SELECT INBOX (FOO)", /CONDSTORE/],
+  ["SELECT a(b", /CRLF/],
+  ["SELECT &Jjo!", /- at the end of base64/],
+  ["CREATE", /SP/],
+  ["CREATE a b", /CRLF/],
+  ["CREATE a (USE (\\Drafts))", /CRLF/],
+  ["RENAME a", /SP/],
+  ["STATUS x ()", /status-att/],
+  ["STATUS x (FOO)", /status-att/],
+  ["STATUS x MESSAGES", /\(/],
+  ["STATUS x (MESSAGES", /SP or \)/],
+  ["STATUS x (MESSAGES )", /status-att/],
+  ['LIST ""', /SP/],
+  ['LIST (RECURSIVEMATCH) "" *', /beside RECURSIVEMATCH/],
+  ['LIST (REMOTE RECURSIVEMATCH) "" *', /beside RECURSIVEMATCH/],
+  ['LIST (FOO) "" *', /list-select-opt/],
+  ['LIST "" ()', /list-mailbox/],
+  ['LIST "" * RETURN', /SP/],
+  ['LIST "" * RETURN (FOO)', /return-option/],
+  ['LIST "" * RETURN (STATUS)', /SP/],
+  ['LIST "" * FOO ()', /RETURN/],
+  ["LIST * *", /mailbox/],
+  ["LSUB a b c", /CRLF/],
+  ["ID", /SP/],
+  ['ID "a"', /NIL/],
+  ['ID ("a")', /SP/],
+  ["ID (a b)", /string/],
+  [`ID ("${"x".repeat(31)}" NIL)`, /at most 30 octets/],
+  [`ID (${Array.from({ length: 31 }, (_, index) => `"${index}" NIL`).join(" ")})`, /at most 30 fields/],
+  ["ENABLE", /SP/],
+  ["ENABLE ", /capability/],
+  ["APPEND a abc", /literal/],
+  ["APPEND a {3}\r\nab", /literal octets/],
+  ["APPEND a {3}\r\nabcd", /CRLF/],
+  ["APPEND a {1}\r\na {1}\r\nb", /CRLF/], // MULTIAPPEND is not offered
+  ["APPEND a (\\Recent) {1}\r\na", /other than \\Recent/],
+  ["APPEND a (\\*) {1}\r\na", /flag/],
+  ["STORE 1 +FLAGS (\\recent)", /other than \\Recent/],
+  ["STORE 1 FLAGS", /SP/],
+  ["STORE 1 FLAGS ", /flag/],
+  ["STORE 1 FLAGS (a", /SP or \)/],
+  ["STORE 1 FLAGS (a  b)", /flag/],
+  ["STORE 1 FLAG (a)", /FLAGS/],
+  ["STORE 1 + FLAGS (a)", /FLAGS/],
+  ["STORE 1 () FLAGS (a)", /store-modifier/],
+  ["STORE 1 (UNCHANGEDSINCE -1) FLAGS (a)", /valzer/],
+  ["STORE 1 (UNCHANGEDSINCE 1 UNCHANGEDSINCE 2) FLAGS (a)", /\)/],
+  ["STORE 0 FLAGS a", /nz-number/],
+  ["COPY 1", /SP/],
+  ["COPY a b", /nz-number/],
+  ["UID EXPUNGE", /SP/],
+  ["UID EXPUNGE x", /nz-number/],
+  ["FETCH 1", /SP/],
+  ["FETCH 1 ()", /fetch-att/],
+  ["FETCH 1 (ALL)", /fetch-att/], // a macro stands alone
+  ["FETCH 1 FOO", /fetch-att/],
+  ["FETCH 1 BODY.PEEK", /fetch-att/],
+  ["FETCH 1 RFC822.PEEK", /fetch-att/],
+  ["FETCH 1 FLAGS[1]", /CRLF/],
+  ["FETCH 1 BODYSTRUCTURE[]", /CRLF/],
+  ["FETCH 1 BODY[MIME]", /section-msgtext/],
+  ["FETCH 1 BODY[0]", /nz-number/],
+  ["FETCH 1 BODY[1.]", /section-text/],
+  ["FETCH 1 BODY[.1]", /section-msgtext/],
+  ["FETCH 1 BODY[1.HEADERS]", /section-text/],
+  ["FETCH 1 BODY[TEXT.1]", /section-msgtext/],
+  ["FETCH 1 BODY[HEADER.FIELDS ()]", /header-fld-name/],
+  ["FETCH 1 BODY[HEADER.FIELDS]", /SP/],
+  ["FETCH 1 BODY[", /section/],
+  ["FETCH 1 BODY[]<0.0>", /nz-number/],
+  ["FETCH 1 BODY[]<0>", /\./],
+  ["FETCH 1 BODY[]<-1.5>", /number/],
+  ["FETCH 1 BODY[]<1.5", />/],
+  ["FETCH 1 FLAGS UID", /fetch-modifiers/],
+  ["FETCH 1 FLAGS (CHANGEDSINCE 0)", /mod-sequence-value/],
+  ["FETCH 1 FLAGS (VANISHED)", /CHANGEDSINCE/],
+  [`FETCH 1 BODY[${"1.".repeat(1000)}1]`, /at most 1000 part numbers/],
+  ["SEARCH", /SP/],
+  ["SEARCH ", /search-key/],
+  ["SEARCH ()", /search-key/],
+  ["SEARCH (ALL", /SP or \)/],
+  ["SEARCH ALL)", /CRLF/],
+  ["SEARCH FOO", /search-key/],
+  ["SEARCH CHARSET UTF-8", /SP/],
+  ["SEARCH RETURN ALL", /\(/],
+  ["SEARCH RETURN (SAVE) ALL", /search-return-opt/],
+  ["SEARCH NOT", /SP/],
+  ["SEARCH OR SEEN", /SP/],
+  ["SEARCH KEYWORD \\Seen", /flag/],
+  ["SEARCH LARGER -1", /number64/],
+  ["SEARCH ON 30-Feb-2020", /day of that month/],
+  ['SEARCH MODSEQ "/comment" all 5', /entry-name/],
+  ['SEARCH MODSEQ "/flags/x" every 5', /entry-type-req/],
+  ['SEARCH EMAILID "a"', /objectid/],
+  [`SEARCH THREADID ${"x".repeat(256)}`, /objectid/],
+  ["SEARCH __proto__", /search-key/],
+  ["SEARCH constructor", /search-key/],
+]
+for (const [line, why] of refused) {
+  test(`refuses ${JSON.stringify(line.slice(0, 80))}`, () => {
+    assert.throws(
+      () => parse(line),
+      (error) => error instanceof ParseError && why.test(error.message),
+    )
+  })
+}
+
+const bombs: [what: string, line: string][] = [
+  ["parentheses", `SEARCH ${"(".repeat(10_000)}ALL${")".repeat(10_000)}`],
+  ["NOT", `SEARCH ${"NOT ".repeat(10_000)}ALL`],
+  ["OR", `SEARCH ${"OR ".repeat(10_000)}ALL ALL`],
+  ["open parentheses in FETCH", `FETCH 1 ${"(".repeat(10_000)}`],
+  ["open parentheses in LIST", `LIST ${"(".repeat(10_000)}`],
+]
+for (const [what, line] of bombs) {
+  test(`10,000 nested ${what} are a ParseError`, () => assert.throws(() => parse(line), ParseError))
+}
+
+test("nesting up to the limit is fine", () => {
+  const depth = defaultContext.maxNesting
+  parse(`SEARCH ${"(".repeat(depth)}ALL${")".repeat(depth)}`)
+  assert.throws(() => parse(`SEARCH ${"(".repeat(depth + 1)}ALL${")".repeat(depth + 1)}`), /at most 50 levels/)
+})
+
+const heads: [line: string, tag: string | null, name: string | null][] = [
+  ["a1 NOOP", "a1", "NOOP"],
+  ["a1 uid fetch 1", "a1", "UID FETCH"],
+  ["a1 uid", "a1", null],
+  ["a1", "a1", null],
+  ["a1 (", "a1", null],
+  ["+ NOOP", null, null],
+  ["", null, null],
+  ["(", null, null],
+  ["a]1! x", "a]1!", "X"],
+  ["a\x00 NOOP", null, null],
+  ["\x16\x03\x01", null, null],
+  [`${"t".repeat(256)} NOOP`, null, null],
+]
+for (const [line, tag, name] of heads) {
+  test(`head of ${JSON.stringify(line.slice(0, 30))}`, () => {
+    assert.deepEqual(headOf(Buffer.from(line, "latin1")), { tag, name })
+  })
+}
+
+test("the table holds every command of RFC 3501 that is allowed after login", () => {
+  const expected =
+    "CAPABILITY NOOP LOGOUT SELECT EXAMINE CREATE DELETE RENAME SUBSCRIBE UNSUBSCRIBE LIST LSUB STATUS APPEND CHECK CLOSE EXPUNGE SEARCH FETCH STORE COPY"
+  for (const name of expected.split(" ")) assert.ok(commandNames.includes(name), name)
+  for (const name of ["FETCH", "STORE", "COPY", "SEARCH", "MOVE", "EXPUNGE"])
+    assert.ok(commandNames.includes(`UID ${name}`))
+})

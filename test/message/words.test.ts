@@ -1,0 +1,63 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { baseSubject } from "../../daemon/message/base-subject.ts"
+import { decodeWords } from "../../daemon/message/encoded-words.ts"
+
+const decoded: [value: string, expected: string][] = [
+  ["plain", "plain"],
+  // RFC 2047 §8
+  ["=?US-ASCII?Q?Keith_Moore?= <moore@cs.utk.edu>", "Keith Moore <moore@cs.utk.edu>"],
+  ["=?ISO-8859-1?Q?Keld_J=F8rn_Simonsen?=", "Keld Jørn Simonsen"],
+  [
+    "=?ISO-8859-1?B?SWYgeW91IGNhbiByZWFkIHRoaXMgeW8=?= =?ISO-8859-2?B?dSB1bmRlcnN0YW5kIHRoZSBleGFtcGxlLg==?=",
+    "If you can read this you understand the example.",
+  ],
+  ["(=?ISO-8859-1?Q?a?= b)", "(a b)"],
+  ["(=?ISO-8859-1?Q?a?=  =?ISO-8859-1?Q?b?=)", "(ab)"],
+  ["(=?ISO-8859-1?Q?a_b?=)", "(a b)"],
+  ["(=?ISO-8859-1?Q?a?= =?ISO-8859-2?Q?_b?=)", "(a b)"],
+  ["=?us-ascii*en?q?language?=", "language"], // RFC 2231 §5
+  ["=?utf-8?b?4oI=?= =?UTF-8?b?rA==?=", "€"], // one character in two words
+  ["=?utf-8?q?=E2=82?= =?utf-8?b?rA==?=", "€"],
+  ["=?iso-2022-jp?B?GyRCRnxLXBsoQg==?=", "日本"],
+  ["=?iso-2022-jp?B?GyRCRnwbKEI=?= =?iso-2022-jp?B?GyRCS1wbKEI=?=", "日本"],
+  ["=?koi8-r?Q?=F0?=", "П"],
+  ["=?x-nobody-knows?Q?=E9?=", "é"],
+  ["a=?utf-8?q?b?=c", "abc"],
+  ["=?utf-8?q?a b?=", "a b"], // blanks are forbidden there, and sent
+  ["=?utf-8?q?x=3D=ZZ=?=", "x==ZZ="],
+  ["=?utf-8?q?line=0D=0Abreak=00?=", "line break "],
+  ["=?utf-8?x?what?=", "=?utf-8?x?what?="],
+  ["=?utf-8?q?open", "=?utf-8?q?open"],
+  ["=?", "=?"],
+  ["caf\xc3\xa9", "café"], // RFC 6532
+  ["caf\xe9 =?utf-8?q?=C3=A9?=", "café é"],
+]
+for (const [value, expected] of decoded)
+  test(`encoded words in ${value}`, () => assert.equal(decodeWords(value), expected))
+
+const bases: [subject: string, base: string][] = [
+  ["", ""],
+  ["Hello", "Hello"],
+  ["Re: Hello", "Hello"],
+  ["RE: re:\tFWD:  Fw : Hello (fwd) (FWD) ", "Hello"],
+  ["Re[2]: Hello", "Hello"],
+  ["Re [list] : Hello", "Hello"],
+  ["[list] Re: [other] Hello", "Hello"],
+  ["[a] [b] Re: Hello", "Hello"],
+  ["[list]", "[list]"],
+  ["[a] [b]", "[b]"],
+  ["Re: [list]", "[list]"],
+  ["[fwd: Re: Hello (fwd)]", "Hello"],
+  ["[Fwd: [fwd: Hello]]", "Hello"],
+  ["Re: [Fwd: Hello] (fwd)", "Hello"],
+  ["Hello [list]", "Hello [list]"],
+  ["Hello   big\t world", "Hello big world"],
+  ["Re:", ""],
+  ["(fwd)", ""],
+  ["Reply: x", "Reply: x"],
+  ["[unclosed Re: x", "[unclosed Re: x"],
+  ["Ré: x", "Ré: x"],
+]
+for (const [subject, base] of bases)
+  test(`base subject of ${JSON.stringify(subject)}`, () => assert.equal(baseSubject(subject), base))

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict"
+import test from "node:test"
+import { Throttle } from "../../daemon/sessions/throttle.ts"
+
+const settings = { delays_s: [2, 4, 8, 15], forget_s: 900, entries: 1000 }
+const now = Date.now()
+
+test("each new wrong password costs more: 2, 4, 8, 15, 15 seconds", () => {
+  const throttle = new Throttle(settings)
+  assert.equal(throttle.delayMs("alice", "192.0.2.1", now), 0)
+  const delays = ["a", "b", "c", "d", "e"].map((fingerprint) => {
+    throttle.failed("alice", "192.0.2.1", fingerprint, now)
+    return throttle.delayMs("alice", "192.0.2.1", now)
+  })
+  assert.deepEqual(delays, [2000, 4000, 8000, 15_000, 15_000])
+})
+
+test("the same wrong password again does not escalate", () => {
+  const throttle = new Throttle(settings)
+  for (let n = 0; n < 20; n++) throttle.failed("alice", "192.0.2.1", "same", now)
+  assert.equal(throttle.delayMs("alice", "192.0.2.1", now), 2000)
+})
+
+test("the delay runs off by itself", () => {
+  const throttle = new Throttle(settings)
+  throttle.failed("alice", "192.0.2.1", "a", now)
+  assert.equal(throttle.delayMs("alice", "192.0.2.1", now + 1500), 500)
+  assert.equal(throttle.delayMs("alice", "192.0.2.1", now + 2000), 0)
+})
+
+test("an address that guesses at many users pays for all of them", () => {
+  const throttle = new Throttle(settings)
+  for (const user of ["alice", "bob", "carol"]) throttle.failed(user, "192.0.2.1", "x", now)
+  assert.equal(throttle.delayMs("dave", "192.0.2.1", now), 8000)
+  assert.equal(throttle.delayMs("dave", "192.0.2.2", now), 0)
+})
+
+test("strangers cannot hold up a user where he logged in before", () => {
+  const throttle = new Throttle(settings)
+  throttle.succeeded("alice", "198.51.100.7")
+  for (const fingerprint of ["a", "b", "c"]) throttle.failed("alice", "192.0.2.1", fingerprint, now)
+  assert.equal(throttle.delayMs("alice", "198.51.100.7", now), 0)
+  assert.equal(throttle.delayMs("alice", "203.0.113.9", now), 8000)
+})
+
+test("a success forgets", () => {
+  const throttle = new Throttle(settings)
+  throttle.failed("alice", "192.0.2.1", "a", now)
+  throttle.succeeded("alice", "192.0.2.1")
+  assert.equal(throttle.delayMs("alice", "192.0.2.1", now), 0)
+})
+
+test("only so many attempts wait; the rest are turned away", async () => {
+  const throttle = new Throttle({ ...settings, delays_s: [1] })
+  throttle.failed("alice", "192.0.2.1", "a")
+  const passed = await Promise.all(Array.from({ length: 40 }, () => throttle.pass("alice", "192.0.2.1")))
+  assert.equal(passed.filter(Boolean).length, 16)
+  assert.equal(passed.length, 40)
+})

@@ -1,0 +1,107 @@
+import assert from "node:assert/strict"
+import { globSync, readFileSync } from "node:fs"
+import { basename, dirname, join } from "node:path"
+import { type TestContext, test } from "node:test"
+import { fileURLToPath } from "node:url"
+import { startHome, type TestClient } from "./worker/harness.ts"
+
+/*
+ * Plays the conversations under test/transcripts/, one folder per RFC, each against a fresh mailbox (INBOX,
+ * Drafts, Sent, Junk, Trash, Archive, all empty) with the client already logged in. A line is:
+ *
+ *   # text          a comment
+ *   C: text         the client sends this and CRLF; C2: is a second client of the same user, and so on
+ *   S: text         the server's next line is this; "..." stands for any text
+ *   S* text         the server's next lines are these, in any order: a run of S* lines is one set
+ *   C: text <name>  at the end of a line: the message test/transcripts/messages/name.eml as a literal
+ *   S: text <name>  the same, as the server's literal
+ *
+ * Nothing may be left unread by any client at the end. Each file is played in writes of whole lines and again
+ * byte by byte.
+ */
+const folder = fileURLToPath(new URL("transcripts", import.meta.url))
+
+for (const file of globSync("rfc*/*.imap", { cwd: folder }).sort()) {
+  for (const octetsPerWrite of [Number.POSITIVE_INFINITY, 1]) {
+    test(`${file}, ${octetsPerWrite === 1 ? "byte by byte" : "whole lines"}`, (t) => play(t, join(folder, file), octetsPerWrite))
+  }
+}
+
+type Step = { who: "C" | "S"; client: number; anyOrder: boolean; text: string; line: number }
+
+const stepLine = /^([CS])(\d?)(?:: |(\*) )(.*)$/
+
+function stepsOf(file: string): Step[] {
+  return readFileSync(file, "latin1")
+    .split("\n")
+    .flatMap((text, index): Step[] => {
+      if (text === "" || text.startsWith("#")) return []
+      const [, who, client, star, rest] = stepLine.exec(text) ?? assert.fail(`${file}:${index + 1}: not a step`)
+      return [{ who: who as Step["who"], client: Number(client || 1), anyOrder: star === "*", text: rest ?? "", line: index + 1 }]
+    })
+}
+
+async function play(t: TestContext, file: string, octetsPerWrite: number): Promise<void> {
+  const home = startHome(t)
+  const clients = new Map<number, TestClient>()
+  const steps = stepsOf(file)
+  for (let at = 0; at < steps.length; ) {
+    const step = steps[at] ?? assert.fail()
+    const client = clients.get(step.client) ?? (await home.connect(octetsPerWrite))
+    clients.set(step.client, client)
+    const where = `${basename(dirname(file))}/${basename(file)}:${step.line}`
+    if (step.who === "C") await say(client, step.text)
+    else if (step.anyOrder) at += (await hearSet(client, steps.slice(at), where)) - 1
+    else await hear(client, step.text, where)
+    at += 1
+  }
+  for (const [number, client] of clients) assert.equal(client.unread, "", `left unread by client ${number}`)
+}
+
+const messageAtEnd = /^(.*)<([\w-]+)>$/
+
+function messageNamed(name: string): Buffer {
+  return readFileSync(join(folder, "messages", `${name}.eml`))
+}
+
+async function say(client: TestClient, text: string): Promise<void> {
+  const [, before, name] = messageAtEnd.exec(text) ?? []
+  if (before === undefined || name === undefined) return client.send(`${text}\r\n`)
+  const message = messageNamed(name)
+  client.send(`${before}{${message.length}}\r\n`)
+  assert.match(await client.line(), /^\+ /)
+  client.send(message)
+  client.send("\r\n")
+}
+
+async function hear(client: TestClient, text: string, where: string): Promise<void> {
+  const [, before, name] = messageAtEnd.exec(text) ?? []
+  if (before === undefined || name === undefined) return assert.match(await client.line(), pattern(text), where)
+  const message = messageNamed(name)
+  const { text: heard, literals } = await client.response()
+  assert.match(heard, pattern(`${before}{${message.length}})`), where)
+  assert.deepEqual(literals, [message], where)
+}
+
+/** @returns how many steps the set has */
+async function hearSet(client: TestClient, steps: Step[], where: string): Promise<number> {
+  const end = steps.findIndex((step) => !step.anyOrder)
+  const expected = steps.slice(0, end === -1 ? steps.length : end).map(({ text }) => text)
+  const open = [...expected]
+  while (open.length > 0) {
+    const line = await client.line()
+    const found = open.findIndex((text) => pattern(text).test(line))
+    assert.notEqual(found, -1, `${where}: ${line} is none of\n${open.join("\n")}`)
+    open.splice(found, 1)
+  }
+  return expected.length
+}
+
+/** A `...` in an expected line stands for any text. */
+function pattern(expected: string): RegExp {
+  return new RegExp(`^${expected.split("...").map(escaped).join(".*")}$`)
+}
+
+function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")
+}
