@@ -40,7 +40,7 @@ export async function runUp(settings: Settings): Promise<void> {
   })
   try {
     // A stop during the start is a stop, not a failure.
-    await Promise.race([Promise.all(kept.map((component) => component.start())), stopped.promise])
+    await Promise.race([startInOrder(kept), stopped.promise])
     if (!ending) process.stdout.write(welcome(settings, firstUser, password))
     await stopped.promise
   } finally {
@@ -50,6 +50,11 @@ export async function runUp(settings: Settings): Promise<void> {
   }
   process.stdout.write("\nmailkeep: everything is locked.\n")
   process.exit(0)
+}
+
+/** The daemon first: the others connect to it. */
+async function startInOrder(kept: Kept[]): Promise<void> {
+  for (const component of kept) await component.start()
 }
 
 /** The password of the first user when one was made now, else null. */
@@ -83,7 +88,8 @@ class Kept {
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
       const startedAt = Date.now()
-      const child = fork(entry, [], { execArgv: [], stdio: ["ignore", "inherit", "inherit", "ipc"] })
+      // SIGUSR1 would open a debugger's port, and a debugger reads memory.
+      const child = fork(entry, [], { execArgv: ["--disable-sigusr1"], stdio: ["ignore", "inherit", "inherit", "ipc"] })
       this.#child = child
       child.on("message", (message: { kind?: string }) => {
         if (message.kind !== "ready") return

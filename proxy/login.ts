@@ -40,6 +40,8 @@ const replies: Record<RefusalReason, string> = {
 /** A worker that is closing is gone in a moment, and the next ticket is for a fresh one. */
 const closingRetries = 3
 const closingWaitMs = 300
+/** How long a login waits for a daemon that is not there. */
+const reconnectMs = 5000
 
 /**
  * The login, step by step:
@@ -74,6 +76,9 @@ async function tryOnce(
 ): Promise<LoginResult | { kind: "closing" }> {
   const { user, facts, credential } = attempt
   const asks = { user, remote: facts.remote, protocol: "imap", tls: facts.tls } as const
+  // A daemon that is being restarted is back in a moment; a client that is told no may not ask again before a person does.
+  if (!context.channel.connected) await context.channel.ready(reconnectMs)
+  signal.throwIfAborted()
   const session = await context.channel.request("session.open", asks, { timeoutMs: context.ticketTimeoutMs })
   signal.throwIfAborted()
   if (session.kind === "unavailable") return { kind: "refused", reply: unavailable }

@@ -23,7 +23,8 @@ const folder = fileURLToPath(new URL("transcripts", import.meta.url))
 
 for (const file of globSync("rfc*/*.imap", { cwd: folder }).sort()) {
   for (const octetsPerWrite of [Number.POSITIVE_INFINITY, 1]) {
-    test(`${file}, ${octetsPerWrite === 1 ? "byte by byte" : "whole lines"}`, (t) => play(t, join(folder, file), octetsPerWrite))
+    test(`${file}, ${octetsPerWrite === 1 ? "byte by byte" : "whole lines"}`, (t) =>
+      play(t, join(folder, file), octetsPerWrite))
   }
 }
 
@@ -37,7 +38,15 @@ function stepsOf(file: string): Step[] {
     .flatMap((text, index): Step[] => {
       if (text === "" || text.startsWith("#")) return []
       const [, who, client, star, rest] = stepLine.exec(text) ?? assert.fail(`${file}:${index + 1}: not a step`)
-      return [{ who: who as Step["who"], client: Number(client || 1), anyOrder: star === "*", text: rest ?? "", line: index + 1 }]
+      return [
+        {
+          who: who as Step["who"],
+          client: Number(client || 1),
+          anyOrder: star === "*",
+          text: rest ?? "",
+          line: index + 1,
+        },
+      ]
     })
 }
 

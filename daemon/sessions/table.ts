@@ -42,7 +42,7 @@ export class Sessions {
 
   /** Step 2 of a login: the throttle, then the user's live worker or a warm one, then a ticket to it. */
   async open(asks: Asks<"session.open">): Promise<Replies<"session.open">> {
-    const name = this.#parts.directory.canonicalName(asks.user)
+    const name = await this.#nameOf(asks.user)
     if (!(await this.#throttle.pass(name, asks.remote)))
       return { kind: "unavailable", why: "Too many failed logins are waiting, try again later" }
     try {
@@ -94,6 +94,14 @@ export class Sessions {
     this.#parts.pool.close()
     for (const session of this.list()) session.close("shutdown")
     await Promise.all(this.list().map((session) => this.#gone(session)))
+  }
+
+  /** People log in with their name or with one of their addresses; whoever is neither is treated by the name. */
+  async #nameOf(login: string): Promise<string> {
+    const { directory } = this.#parts
+    const user =
+      (await directory.findByName(login)) ?? (login.includes("@") ? await directory.findByAddress(login) : undefined)
+    return user?.name ?? directory.canonicalName(login)
   }
 
   /** The live session, or a new one; a session that drains is waited for, because two workers cannot own one database. */

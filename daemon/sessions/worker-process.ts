@@ -39,7 +39,7 @@ export class WorkerProcess {
     // stderr carries the worker's own log lines. No argument and no extra environment: both are public.
     const child = fork(entry, [], {
       serialization: "advanced",
-      execArgv: [],
+      execArgv: ["--disable-sigusr1"],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
       env: workerEnvironment(),
     })

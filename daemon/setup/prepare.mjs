@@ -129,6 +129,8 @@ function compile(target, sources) {
       mkdirSync(dirname(join(folder, file)), { recursive: true })
       copyFileSync(join(root, file), join(folder, file))
     }
+    // mkdtemp makes it private; proxy and spool run the program as other Unix users.
+    chmodSync(folder, 0o755)
     chmodSync(join(folder, command), 0o755)
     renameUnlessThere(folder, target)
   } finally {

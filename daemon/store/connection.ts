@@ -1,5 +1,5 @@
 import type Database from "better-sqlite3-multiple-ciphers"
-import { inOurWords, translated } from "./fault.ts"
+import { inOurWords, isFull, translated } from "./fault.ts"
 import { Query } from "./query.ts"
 
 export type ChangeListener = (mailboxIds: ReadonlySet<number>) => void
@@ -127,14 +127,17 @@ export class Connection {
     return rows.map((row) => row.integrity_check).filter((text) => text !== "ok")
   }
 
-  /** Writes the log back into the file, empties it, gives free pages back to the disk (at most 20 MB of them), closes. */
+  /**
+   * Writes the log back into the file, empties it, gives free pages back to the disk (at most 20 MB of them),
+   * closes. On a full disk the log stays, and the next open goes on from it. Safe to call twice.
+   */
   close(): void {
     if (!this.#db.open) return
     if (this.#db.inTransaction) throw new Error("close inside a transaction")
     try {
-      this.#db.exec("PRAGMA incremental_vacuum(5000); PRAGMA wal_checkpoint(TRUNCATE)")
+      translated(() => this.#db.exec("PRAGMA incremental_vacuum(5000); PRAGMA wal_checkpoint(TRUNCATE)"))
     } catch (error) {
-      throw inOurWords(error)
+      if (!isFull(error)) throw error
     } finally {
       this.#db.close()
     }

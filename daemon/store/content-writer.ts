@@ -1,3 +1,4 @@
+import { isFull } from "./fault.ts"
 import { type NumberedPiece, pieceBytes } from "./pieces.ts"
 import { type ContentMeta, StoreError } from "./types.ts"
 
@@ -86,7 +87,7 @@ export class ContentWriter {
       this.#room.removeUnlinked([this.#content])
       this.#content = null
     } catch (error) {
-      if (!(error instanceof StoreError) || error.fault !== "disk-full") throw error
+      if (!isFull(error)) throw error
     }
   }
 

@@ -2,6 +2,7 @@ import type { Part } from "../message/types.ts"
 import type { Account } from "./account.ts"
 import type { Connection } from "./connection.ts"
 import { ContentWriter } from "./content-writer.ts"
+import { isFull } from "./fault.ts"
 import { type Packed, pack, textOf, unpack, unpackText } from "./packing.ts"
 import { type Beside, type NumberedPiece, Pieces, type Texts } from "./pieces.ts"
 import type { Query } from "./query.ts"
@@ -219,7 +220,7 @@ export class Contents {
     try {
       for (const content of this.#unlinked.all()) this.removeUnlinked([content])
     } catch (error) {
-      if (!(error instanceof StoreError) || error.fault !== "disk-full") throw error
+      if (!isFull(error)) throw error
     }
   }
 

@@ -28,3 +28,8 @@ export function translated<T>(work: () => T): T {
     throw inOurWords(error)
   }
 }
+
+/** For what may stay undone on a full disk, because the next open does it. */
+export function isFull(error: unknown): boolean {
+  return error instanceof StoreError && error.fault === "disk-full"
+}

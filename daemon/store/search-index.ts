@@ -88,10 +88,11 @@ function indexed(text: string): string {
   return foldForSearch(text).toWellFormed().replaceAll("\0", " ")
 }
 
-/** Distinct trigrams of code points, evenly chosen where there are too many. */
+/** Distinct trigrams of code points, evenly chosen where there are too many. U+FFFD may stand for half a character, which no index has. */
 function trigramsOf(text: string): string[] {
   const characters = Array.from(text)
   const all = new Set(characters.slice(2).map((last, index) => `${characters[index]}${characters[index + 1]}${last}`))
-  const every = Math.ceil(all.size / maxTrigrams)
-  return [...all].filter((_, index) => index % every === 0)
+  const whole = [...all].filter((trigram) => !trigram.includes("\ufffd"))
+  const every = Math.ceil(whole.length / maxTrigrams)
+  return whole.filter((_, index) => index % every === 0)
 }

@@ -61,6 +61,7 @@ export type ContentMeta = {
   bodyStructure: Uint8Array
   /** MIME tree with offsets, for sections. */
   root: Part
+  /** Header block: exactly the message's first octets. They are kept with the message, only their number is taken from here. */
   header: Uint8Array
   sentAt: number | null
   sentDay: number | null

@@ -128,6 +128,7 @@ export class Conversation {
 
   async #write(view: View, { expunged, exists, changed }: ViewUpdate, uid: boolean): Promise<void> {
     const { writer } = this
+    if (changed.length > 0) this.tellKeywords(view)
     for (const sequence of expunged) {
       writer.text(`* ${sequence} EXPUNGE\r\n`)
       if (writer.congested) await writer.drained()
@@ -137,6 +138,22 @@ export class Conversation {
       this.tellFlags(sequence, message, uid)
       if (writer.congested) await writer.drained()
     }
+  }
+
+  /** FLAGS and PERMANENTFLAGS, when the mailbox has keywords that the client does not know yet (RFC 3501 §7.2.6). */
+  tellKeywords(view: View): void {
+    const { mailbox, readOnly, keywords } = view.state
+    const known = this.account.store.mailboxes.keywords(mailbox)
+    if (known.length > keywords) this.tellFlagNames(view, known, readOnly)
+  }
+
+  /** RFC 3501 §7.1 PERMANENTFLAGS, §7.2.6. */
+  tellFlagNames(view: View, keywords: string[], readOnly: boolean): void {
+    view.state.keywords = keywords.length
+    const flags = [...Object.keys(flagBits), ...keywords]
+    const permanent = { code: "PERMANENTFLAGS", flags: readOnly ? [] : [...flags, "\\*"] } as const
+    const meaning = readOnly ? "Nothing can be changed" : "Keywords can be added"
+    this.writer.text(`* FLAGS ${flagListWire(flags)}\r\n`).text(untagged("OK", meaning, permanent))
   }
 
   /**

@@ -237,7 +237,7 @@ export class House {
 
   #refuse({ socket, session }: Visitor, error: unknown): void {
     const refused = error instanceof Refused ? error : new Refused(faultOf(error), null, { cause: error })
-    if (refused.why !== "credential" && refused.why !== "busy" && refused.why !== "closing") {
+    if (refused.cause !== undefined && refused.why !== "unusable-password") {
       this.#log.error(
         { user: this.#household.assignment.user, why: refused.why, err: refused.cause },
         "mailbox was not opened; nothing was changed",

@@ -84,8 +84,9 @@ function openRecord(assignment: Assignment, secret: { id: Buffer; key: Buffer },
   try {
     const { root, mailbox, parameters } = openSlot(secret, record)
     if (mailbox === assignment.mailbox) return { id: secretFrom(secret.id), root, parameters }
+    // Left by a user of this name who was deleted: what it opens is gone, so it is no credential of this one.
     wipe(root)
-    throw new DamagedSlot("key slot of another mailbox")
+    throw new Refused("credential", fingerprintOf(secret.id))
   } catch (cause) {
     if (cause instanceof DamagedSlot) throw new Refused("damaged-slot", null, { cause })
     throw cause
@@ -140,18 +141,23 @@ function openWith(household: Household, root: Uint8Array): Store {
 /**
  * Compares a slot with the list inside the mailbox, which nobody can write who has no key. Only a slot that
  * the list calls active is good. `pending`: a password change was cut off after the new slot was durable; it
- * is finished now. Retired or unknown: an old slot file was left by a crash, or put back from a backup by
- * somebody; the password it belongs to is no longer valid.
+ * is finished now. Retired: the old file was left by a crash; it goes now. Unknown: somebody put an old slot
+ * back, or restored an old database without its slots. It opens nothing, and it is not deleted: in the
+ * second case it is the user's only way in once the database that belongs to it is restored as well.
  */
 function acknowledge(household: Household, store: Store, id: Buffer): void {
   const name = id.toString("hex")
   const known = store.slots.list().find((slot) => slot.id === name)
-  if (known?.state === "pending") promoteSlot(household, store, name)
-  else if (known?.state !== "active") {
+  if (known === undefined) {
+    const cause = new Error("a key slot that the mailbox does not list: it was put back, or database and slots were not restored together")
+    throw new Refused("credential", fingerprintOf(id), { cause })
+  }
+  if (known.state === "retired") {
     new SlotFiles(household.paths.slots).remove(id)
-    if (known !== undefined) store.slots.remove(name)
+    store.slots.remove(name)
     throw new Refused("credential", fingerprintOf(id))
   }
+  if (known.state === "pending") promoteSlot(household, store, name)
   store.slots.touch(name, Date.now())
 }
 

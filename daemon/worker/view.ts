@@ -20,6 +20,8 @@ export type ViewState = {
   toldExpunges: number
   /** UIDs that are \Recent for this client (RFC 3501 §2.3.2). */
   recent: Range[]
+  /** How many keywords of the mailbox were told; there are never fewer later. */
+  keywords: number
 }
 
 /** What is new, in the order in which it must be said. */
@@ -68,6 +70,7 @@ export class View {
       toldChanges: highestModseq,
       toldExpunges: highestModseq,
       recent: recentFrom < uidNext ? [[recentFrom, uidNext - 1]] : [],
+      keywords: 0,
     })
   }
 

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
 import test from "node:test"
 import { Mailkeep, until } from "../harness/mailkeep.ts"
 import { absence, run } from "./installed.ts"
@@ -18,9 +20,9 @@ test("curl delivers by LMTP and reads back over IMAPS, as the first screen says"
 
 test("curl uploads, searches, lists and sets flags", { skip }, async (t) => {
   const mailkeep = await Mailkeep.start(t, { alice: password })
-  const upload = await run("curl", [...tls(mailkeep), "-T", "-", url(mailkeep, "Drafts")], {
-    input: "Subject: draft\r\n\r\nunfinished\r\n",
-  })
+  const draft = join(mailkeep.paths.root, "draft.eml")
+  writeFileSync(draft, "Subject: draft\r\n\r\nunfinished\r\n")
+  const upload = await run("curl", [...tls(mailkeep), "-T", draft, url(mailkeep, "Drafts")])
   assert.equal(upload.code, 0, upload.stderr)
   await until("the draft is there", async () =>
     /SEARCH 1/.test((await curl(mailkeep, "Drafts?SUBJECT%20draft")).toString()),

@@ -34,7 +34,12 @@ export function house(t: TestContext, more: Partial<StoreOptions> = {}): House {
   return opened
 }
 
+const closed = new WeakSet<Store>()
+
+/** Closes, once, with the invariants checked before. */
 export function closeSound(store: Store): void {
+  if (closed.has(store)) return
+  closed.add(store)
   assert.deepEqual(store.check(), [])
   store.close()
 }

@@ -60,7 +60,7 @@ export function mail(subject: string, text = "", more: Partial<ContentMeta> = {}
 
 /** Real messages from the folder that MAILKEEP_CORPUS names, or made-up ones. */
 export function corpus(count: number): Mail[] {
-  const folder = process.env["MAILKEEP_CORPUS"]
+  const folder = process.env.MAILKEEP_CORPUS
   if (folder === undefined) return Array.from({ length: count }, (_, index) => mail(`message ${index}`, madeUp(index)))
   const names = readdirSync(folder).filter((name) => name.endsWith(".eml"))
   return names.slice(0, count).map((name) => mailOf(readFileSync(join(folder, name))))

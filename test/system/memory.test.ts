@@ -58,16 +58,21 @@ async function secretsOf(mailkeep: Mailkeep): Promise<Record<string, Uint8Array>
 /** Names of the secrets that are somewhere in the readable memory of a process. */
 function found(pid: number, secrets: Record<string, Uint8Array>): string[] {
   const memory = openSync(`/proc/${pid}/mem`, "r")
-  const hits = new Set<string>()
+  const left = new Map(Object.entries(secrets).map(([name, secret]) => [name, Buffer.from(secret)]))
+  const overlap = Math.max(...[...left.values()].map((secret) => secret.length))
+  const hits: string[] = []
   try {
-    for (const [start, end] of regions(pid)) {
-      for (const [name, secret] of Object.entries(secrets))
-        if (!hits.has(name) && regionHolds(memory, start, end, secret)) hits.add(name)
+    for (const window of everywhere(memory, pid, overlap)) {
+      for (const [name, secret] of left) if (window.includes(secret) && left.delete(name)) hits.push(name)
     }
   } finally {
     closeSync(memory)
   }
-  return [...hits]
+  return hits
+}
+
+function* everywhere(memory: number, pid: number, overlap: number): Generator<Buffer> {
+  for (const [start, end] of regions(pid)) yield* windows(memory, start, end, overlap)
 }
 
 function regions(pid: number): [number, number][] {
@@ -80,18 +85,16 @@ function regions(pid: number): [number, number][] {
 }
 
 const windowBytes = 8 << 20
+const buffer = Buffer.alloc(windowBytes)
 
-function regionHolds(memory: number, start: number, end: number, secret: Uint8Array): boolean {
-  const buffer = Buffer.alloc(windowBytes)
-  for (let at = start; at < end; at += windowBytes - secret.length) {
-    let read: number
+/** The octets of a region, a window at a time, overlapping so that nothing hides at a border. */
+function* windows(memory: number, start: number, end: number, overlap: number): Generator<Buffer> {
+  for (let at = start; at < end; at += windowBytes - overlap) {
     try {
-      read = readSync(memory, buffer, 0, Math.min(windowBytes, end - at), at)
+      yield buffer.subarray(0, readSync(memory, buffer, 0, Math.min(windowBytes, end - at), at))
     } catch {
       // Reserved but never touched, or guard pages: nothing can be there.
-      return false
+      return
     }
-    if (buffer.subarray(0, read).includes(Buffer.from(secret))) return true
   }
-  return false
 }

@@ -35,7 +35,7 @@ test("an old key slot that is put back opens nothing", async (t) => {
   assert.equal(await speak(mailkeep, "rekey", password, better), "ok")
   copyFileSync(stolen, slot)
   await assert.rejects(ImapClient.login(mailkeep.ports.imaps, "alice", password), /AUTHENTICATIONFAILED/)
-  assert.equal(readdirSync(mailkeep.paths.slots).includes(name ?? ""), false)
+  assert.ok(mailkeep.log.some((line) => line.includes("a key slot that the mailbox does not list")))
 })
 
 test("today's stronger parameters replace a slot's at the next login", async (t) => {

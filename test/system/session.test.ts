@@ -57,7 +57,7 @@ test("an idle session is closed with BYE and its worker is gone", async (t) => {
   await client.gone()
   await until("the worker is gone", () => !existsSync(`/proc/${pid}`))
   assert.equal(await mailkeep.workerPid("alice"), null)
-  assert.equal(existsSync(mailkeep.paths.databaseOf(readdirSync(mailkeep.paths.mail)[0] ?? "") + "-wal"), false)
+  assert.equal(existsSync(`${mailkeep.paths.databaseOf(readdirSync(mailkeep.paths.mail)[0] ?? "")}-wal`), false)
 })
 
 test("wrong password, unknown user, disabled user: one and the same reply", async (t) => {

@@ -7,6 +7,9 @@ import { LineEditor } from "./line-editor.ts"
 
 const leastCharacters = 8
 
+/** Standard input, or something like it. Its chunks are wiped. */
+export type Input = AsyncIterable<Buffer> & { isTTY?: boolean }
+
 /** A password that is asked for: what to call it, and whether it is a new one. */
 export type Wanted = { label: string; isNew: boolean }
 
@@ -16,8 +19,8 @@ export type Wanted = { label: string; isNew: boolean }
  *
  * @throws CliFailure
  */
-export async function readPasswords(wanted: Wanted[]): Promise<Buffer[]> {
-  const passwords = process.stdin.isTTY ? await typed(wanted) : await piped(wanted)
+export async function readPasswords(wanted: Wanted[], input: Input = process.stdin): Promise<Buffer[]> {
+  const passwords = input.isTTY === true ? await typed(wanted) : await piped(wanted, input)
   try {
     for (const [index, { label, isNew }] of wanted.entries()) check(passwords[index], label, isNew)
     return passwords
@@ -41,7 +44,7 @@ function charactersOf(password: Buffer): number {
 
 // ---- standard input
 
-async function piped(wanted: Wanted[]): Promise<Buffer[]> {
+async function piped(wanted: Wanted[], input: Input): Promise<Buffer[]> {
   const passwords: Buffer[] = []
   const line = allocateSecret(limits.credential)
   let length = 0
@@ -54,7 +57,7 @@ async function piped(wanted: Wanted[]): Promise<Buffer[]> {
     length = 0
   }
   try {
-    for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    for await (const chunk of input) {
       try {
         for (const byte of chunk) {
           if (passwords.length === wanted.length) break

@@ -23,7 +23,12 @@ async function expunge(conversation: Conversation): Promise<Completion> {
 async function uidExpunge(conversation: Conversation, { set }: CommandOf<"UID EXPUNGE">): Promise<Completion> {
   conversation.refuseReadOnly()
   const view = conversation.selected()
-  await expungeThese(conversation, view.state.mailbox, view.uidsIn(view.resolve(set, true)))
+  const { messages } = conversation.account.store
+  const pace = conversation.pace()
+  for (const batch of view.batches(view.resolve(set, true), batchMessages)) {
+    messages.expunge(view.state.mailbox, view.uidsBetween(batch))
+    await pace.rest()
+  }
   return { text: "UID EXPUNGE completed" }
 }
 
@@ -31,13 +36,10 @@ async function uidExpunge(conversation: Conversation, { set }: CommandOf<"UID EX
 export async function expungeAll(conversation: Conversation, mailbox: number): Promise<void> {
   const { store } = conversation.account
   if (store.mailboxes.status(mailbox).deleted === 0) return
-  await expungeThese(conversation, mailbox, store.messages.uids(mailbox))
-}
-
-async function expungeThese(conversation: Conversation, mailbox: number, uids: number[]): Promise<void> {
   const pace = conversation.pace()
-  for (let at = 0; at < uids.length; at += batchMessages) {
-    conversation.account.store.messages.expunge(mailbox, uids.slice(at, at + batchMessages))
+  const uids = store.messages.uids(mailbox)
+  for (let at = 0; at < uids.length && store.mailboxes.status(mailbox).deleted > 0; at += batchMessages) {
+    store.messages.expunge(mailbox, uids.slice(at, at + batchMessages))
     await pace.rest()
   }
 }

@@ -24,7 +24,13 @@ function canonical(pattern: string): string {
 /** INBOX is the same in any case (RFC 3501 §5.1), as far as the pattern spells it out: "inb%" means it, "%o%" does not. */
 function matches(pattern: string, name: string): boolean {
   if (reaches(pattern, name)) return true
-  return name === "INBOX" && reaches(pattern.replace(/^[^*%]+/, (spelled) => spelled.toUpperCase()), name)
+  return (
+    name === "INBOX" &&
+    reaches(
+      pattern.replace(/^[^*%]+/, (spelled) => spelled.toUpperCase()),
+      name,
+    )
+  )
 }
 
 /** Steps through the name once with the set of positions in the pattern that are possible: never exponential. */

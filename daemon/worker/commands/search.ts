@@ -55,7 +55,7 @@ async function matching(
   const found: Message[] = []
   for (const message of [...account.store.messages.rows(view.state.mailbox, batch)]) {
     const answer = passes(test, message)
-    const passed = typeof answer === "boolean" ? answer : await answer
+    const passed: boolean = typeof answer === "boolean" ? answer : await answer
     if (passed) found.push(message)
     if (pace.due) await pace.rest()
   }

@@ -1,5 +1,5 @@
-import { flagListWire, untagged } from "../../imap/response.ts"
-import { flagBits, type Mailbox } from "../../store/types.ts"
+import { untagged } from "../../imap/response.ts"
+import type { Mailbox } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
 import { View } from "../view.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
@@ -40,16 +40,9 @@ async function select(conversation: Conversation, command: CommandOf<"SELECT">):
 /** The untagged answers of SELECT: RFC 3501 §6.3.1, RFC 7162 §3.1.2.1, RFC 8474 §4.2. */
 function describe(conversation: Conversation, mailbox: Mailbox, view: View): void {
   const { writer, account } = conversation
-  const flags = [...Object.keys(flagBits), ...account.store.mailboxes.keywords(mailbox.id)]
   const unseen = account.store.mailboxes.firstUnseen(mailbox.id)
   const firstUnseen = unseen === null ? null : view.sequenceOf(unseen)
-  writer.text(`* FLAGS ${flagListWire(flags)}\r\n`)
-  writer.text(
-    untagged("OK", view.state.readOnly ? "Nothing can be changed" : "Keywords can be added", {
-      code: "PERMANENTFLAGS",
-      flags: view.state.readOnly ? [] : [...flags, "\\*"],
-    }),
-  )
+  conversation.tellFlagNames(view, account.store.mailboxes.keywords(mailbox.id), view.state.readOnly)
   writer.text(`* ${view.state.uids.length} EXISTS\r\n* ${view.recentCount} RECENT\r\n`)
   if (firstUnseen !== null) writer.text(untagged("OK", "First unseen", { code: "UNSEEN", value: firstUnseen }))
   writer.text(untagged("OK", "UIDs valid", { code: "UIDVALIDITY", value: mailbox.uidValidity }))

@@ -48,6 +48,7 @@ async function storeBatch(
   const outcome = conversation.account.store.messages.storeFlags(view.state.mailbox, uids, change)
   for (const message of outcome.changed) view.told(message)
   await conversation.say(news, command.uid)
+  if (command.flags.length > 0) conversation.tellKeywords(view)
   const { changed, unchanged, conflicted } = outcome
   for (const message of merge(changed, unchanged)) await tellOutcome(conversation, view, command, message)
   return { found: changed.length + unchanged.length + conflicted.length, conflicted }

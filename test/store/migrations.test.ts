@@ -1,0 +1,44 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import Database from "better-sqlite3-multiple-ciphers"
+import { migrate } from "../../daemon/store/migrations/run.ts"
+import { faulty } from "./harness.ts"
+
+/** Three made-up versions: each needs the one before it. */
+const versions = [
+  "CREATE TABLE letter (id INTEGER PRIMARY KEY, text TEXT)",
+  "ALTER TABLE letter ADD COLUMN language TEXT NOT NULL DEFAULT 'en'; INSERT INTO letter (text) VALUES ('two')",
+  "UPDATE letter SET language = 'nl' WHERE text = 'two'; CREATE INDEX letter_language ON letter (language)",
+]
+
+function version(db: Database.Database): unknown {
+  return db.pragma("user_version", { simple: true })
+}
+
+for (let from = 0; from <= versions.length; from++) {
+  test(`from version ${from} to ${versions.length}`, () => {
+    const db = new Database(":memory:")
+    migrate(db, versions.slice(0, from))
+    assert.equal(version(db), from)
+    migrate(db, versions)
+    migrate(db, versions)
+    assert.equal(version(db), 3)
+    assert.deepEqual(db.prepare("SELECT * FROM letter").all(), [{ id: 1, text: "two", language: "nl" }])
+  })
+}
+
+test("a step that fails leaves the version before it", () => {
+  const db = new Database(":memory:")
+  assert.throws(() => migrate(db, [...versions.slice(0, 2), "CREATE TABLE extra (id); SELECT nonsense"]))
+  assert.equal(version(db), 2)
+  assert.equal(db.prepare("SELECT count(*) AS n FROM sqlite_schema WHERE name = 'extra'").pluck().get(), 0)
+  migrate(db, versions)
+  assert.equal(version(db), 3)
+})
+
+test("a newer schema than the program knows is refused, not guessed", () => {
+  const db = new Database(":memory:")
+  migrate(db, versions)
+  assert.throws(() => migrate(db, versions.slice(0, 2)), faulty("damaged"))
+  assert.equal(version(db), 3)
+})

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { Refused } from "../../daemon/worker/refusal.ts"
+import { countOf, merged, type Range, View } from "../../daemon/worker/view.ts"
+
+const all = Number.POSITIVE_INFINITY
+
+function viewOf(uids: number[]): View {
+  const uidNext = (uids.at(-1) ?? 0) + 1
+  return new View({
+    mailbox: 1,
+    readOnly: false,
+    uids,
+    uidNext,
+    toldChanges: 1,
+    toldExpunges: 1,
+    recent: [[5, 8]],
+    keywords: 0,
+  })
+}
+
+const view = viewOf([2, 3, 5, 8, 13])
+const set = (...ranges: Range[]) => ({ kind: "ranges" as const, ranges })
+
+const resolved: [why: string, ranges: Range[], uid: boolean, indexes: Range[]][] = [
+  ["one number", [[1, 1]], false, [[0, 0]]],
+  ["everything", [[1, all]], false, [[0, 4]]],
+  ["the last one", [[all, all]], false, [[4, 4]]],
+  ["backwards", [[4, 2]], false, [[1, 3]]],
+  [
+    "overlapping, unsorted",
+    [
+      [4, 5],
+      [1, 2],
+      [2, 3],
+    ],
+    false,
+    [[0, 4]],
+  ],
+  ["UIDs with gaps", [[3, 8]], true, [[1, 3]]],
+  ["UIDs that do not exist", [[6, 7]], true, []],
+  ["from beyond the end: the last message", [[99, all]], true, [[4, 4]]],
+  ["beyond the end without a star: nothing", [[99, 100]], true, []],
+]
+for (const [why, ranges, uid, indexes] of resolved) {
+  test(`a set of ${uid ? "UIDs" : "numbers"}: ${why}`, () =>
+    assert.deepEqual(view.resolve(set(...ranges), uid), indexes))
+}
+
+const wrong: [why: string, view: View, ranges: Range[]][] = [
+  ["above the last", view, [[6, 6]]],
+  ["a range that ends above the last", view, [[1, 6]]],
+  ["a star in an empty mailbox", viewOf([]), [[all, all]]],
+]
+for (const [why, each, ranges] of wrong) {
+  test(`refused: ${why}`, () => assert.throws(() => each.resolve(set(...ranges), false), Refused))
+}
+
+test("batches name every message once, in order", () => {
+  const uids = Array.from({ length: 1000 }, (_, index) => index * 3 + 1)
+  const big = viewOf(uids)
+  const ranges: Range[] = [
+    [0, 99],
+    [200, 200],
+    [300, 999],
+  ]
+  const batches = [...big.batches(ranges, 64)]
+  assert.ok(batches.every((batch) => big.uidsBetween(batch).length <= 64))
+  assert.deepEqual(
+    batches.flatMap((batch) => big.uidsBetween(batch)),
+    big.uidsIn(ranges),
+  )
+  assert.equal(countOf(ranges), 801)
+})
+
+test("ranges that touch become one", () => {
+  assert.deepEqual(
+    merged([
+      [5, 6],
+      [1, 2],
+      [3, 3],
+    ]),
+    [
+      [1, 3],
+      [5, 6],
+    ],
+  )
+})
+
+test("\\Recent is counted by the UIDs that are there", () => {
+  assert.equal(view.recentCount, 2)
+  assert.ok(view.isRecent(8))
+  assert.ok(!view.isRecent(13))
+})
+
+test("the state is plain data", () => {
+  assert.deepEqual(new View(JSON.parse(JSON.stringify(view.state))).state, view.state)
+})
