@@ -29,7 +29,7 @@ export class AnswerBroken extends Error {
 const answers: Record<StoreFault, Refusal> = {
   "mailbox-exists": { status: "NO", code: "ALREADYEXISTS", text: "That mailbox exists" },
   "no-such-mailbox": { status: "NO", code: "NONEXISTENT", text: "No such mailbox" },
-  "not-selectable": { status: "NO", code: "NONEXISTENT", text: "That name only holds other mailboxes" },
+  "not-selectable": { status: "NO", code: "CANNOT", text: "That name only holds other mailboxes" },
   "inbox-is-fixed": { status: "NO", code: "CANNOT", text: "INBOX cannot be deleted" },
   "has-children": { status: "NO", code: "HASCHILDREN", text: "That name holds other mailboxes" },
   "bad-name": { status: "NO", code: "CANNOT", text: "That is not a name for a mailbox" },

@@ -149,7 +149,9 @@ function acknowledge(household: Household, store: Store, id: Buffer): void {
   const name = id.toString("hex")
   const known = store.slots.list().find((slot) => slot.id === name)
   if (known === undefined) {
-    const cause = new Error("a key slot that the mailbox does not list: it was put back, or database and slots were not restored together")
+    const cause = new Error(
+      "a key slot that the mailbox does not list: it was put back, or database and slots were not restored together",
+    )
     throw new Refused("credential", fingerprintOf(id), { cause })
   }
   if (known.state === "retired") {

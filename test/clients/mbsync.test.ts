@@ -122,7 +122,13 @@ SyncState *
 
 /** mbsync keeps LF line ends and writes an X-TUID field of its own into what it pulls; both are undone for the comparison. */
 function asGiven(path: string): Buffer {
-  return Buffer.from(readFileSync(path).toString("latin1").replace(/^X-TUID: .{12}\r?\n/m, "").replace(/\r?\n/g, "\r\n"), "latin1")
+  return Buffer.from(
+    readFileSync(path)
+      .toString("latin1")
+      .replace(/^X-TUID: .{12}\r?\n/m, "")
+      .replace(/\r?\n/g, "\r\n"),
+    "latin1",
+  )
 }
 
 function difference(have: Buffer[], want: Buffer[]): { missing: number; foreign: number } {

@@ -1,5 +1,5 @@
 import { untagged } from "../../imap/response.ts"
-import type { Mailbox } from "../../store/types.ts"
+import { type Mailbox, StoreError } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
 import { View } from "../view.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
@@ -28,7 +28,7 @@ async function select(conversation: Conversation, command: CommandOf<"SELECT">):
   }
   if (command.mailbox === "INBOX") await settle()
   const mailbox = store.mailboxes.named(command.mailbox)
-  if (!mailbox.selectable) return { status: "NO", code: "CANNOT", text: "That name only holds other mailboxes" }
+  if (!mailbox.selectable) throw new StoreError("not-selectable")
   if (command.parameters.condstore) conversation.enableCondstoreQuietly()
   const readOnly = command.name === "EXAMINE"
   const view = View.open(store, mailbox, readOnly)

@@ -1,8 +1,7 @@
 import type { StatusItem } from "../../imap/ast.ts"
 import { mailboxWire } from "../../imap/response.ts"
-import type { Mailbox, MailboxStatus } from "../../store/types.ts"
+import { type Mailbox, type MailboxStatus, StoreError } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
-import { Refused } from "../refusal.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
 
 export const statusFamily: Family<"STATUS"> = {
@@ -18,8 +17,7 @@ async function status(conversation: Conversation, { mailbox: name, items }: Comm
   const { store, settle } = conversation.account
   if (name === "INBOX") await settle()
   const mailbox = store.mailboxes.named(name)
-  if (!mailbox.selectable)
-    throw new Refused({ status: "NO", code: "CANNOT", text: "That name only holds other mailboxes" })
+  if (!mailbox.selectable) throw new StoreError("not-selectable")
   tellStatus(conversation, mailbox, items)
   return { text: "STATUS completed" }
 }
