@@ -10,7 +10,7 @@ import { Locked, takeLock } from "./host/lock.ts"
 import type { Log } from "./host/log.ts"
 import { type Paths, pathsOf } from "./host/paths.ts"
 import type { Settings } from "./host/settings.ts"
-import { createBootSecret, loadBootSecret } from "./keys/boot-secret.ts"
+import { BootSecretError, createBootSecret, loadBootSecret } from "./keys/boot-secret.ts"
 import { wipe } from "./keys/secret.ts"
 import type { Running } from "./processes.ts"
 import { WorkerPool } from "./sessions/pool.ts"
@@ -23,13 +23,13 @@ import { StartFailure } from "./setup/start-failure.ts"
  * The supervisor: knows who is logged in, never with what. Owns the user directory, the worker pool, the
  * clocks, the throttle, the boot secret and the admin socket.
  *
- * @throws StartFailure when another daemon holds the data directory or the boot secret is missing
+ * @throws StartFailure when another daemon holds the data directory
  */
 export async function runDaemon(settings: Settings, log: Log): Promise<Running> {
   const paths = pathsOf(settings)
   ensureDaemonDirectories(paths)
   const lock = lockOrExplain(paths)
-  const bootSecret = bootSecretFor(paths)
+  const bootSecret = bootSecretOrNone(paths, log)
   const directory = openDirectory(paths.directory, { hostName: settings.host_name })
   sweepWorkerSockets(paths)
   const pool = new WorkerPool(
@@ -72,7 +72,7 @@ export async function runDaemon(settings: Settings, log: Log): Promise<Running> 
       await sessions.close()
       await control.close()
       await directory.close()
-      wipe(bootSecret)
+      if (bootSecret !== null) wipe(bootSecret)
       lock.release()
     },
   }
@@ -87,6 +87,20 @@ function lockOrExplain(paths: Paths): { release(): void } {
         cause,
       })
     throw cause
+  }
+}
+
+/** Without a boot secret there are no logins, but mail is accepted: it waits sealed until the operator has put things right. */
+function bootSecretOrNone(paths: Paths, log: Log): Buffer | null {
+  try {
+    return bootSecretFor(paths)
+  } catch (error) {
+    if (!(error instanceof BootSecretError)) throw error
+    log.error(
+      { why: error.message },
+      "no logins until the boot secret is there and the daemon is started again; mail is accepted",
+    )
+    return null
   }
 }
 

@@ -38,7 +38,7 @@ export function makeAdminHandlers(parts: Parts): AdminHandlers {
       pid: process.pid,
       startedAt,
       hostName: settings.host_name,
-      logins: true,
+      logins: sessions.possible,
       users: (await directory.list()).length,
       ...loadOf(sessions),
       spool: totals(await queue.summary()),

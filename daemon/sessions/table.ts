@@ -18,7 +18,7 @@ export class Unavailable extends Error {
   override name = "Unavailable"
 }
 
-type Parts = { settings: Settings; directory: Directory; pool: WorkerPool; bootSecret: Uint8Array; log: Logger }
+type Parts = { settings: Settings; directory: Directory; pool: WorkerPool; bootSecret: Uint8Array | null; log: Logger }
 
 /**
  * Who is logged in. One entry per login name, whether or not a user of that name exists: the answer to a
@@ -70,6 +70,11 @@ export class Sessions {
     return [...this.#sessions.values()]
   }
 
+  /** Whether anybody can log in at all. */
+  get possible(): boolean {
+    return this.#parts.bootSecret !== null && !this.#closed
+  }
+
   load() {
     return { ...this.#counts, sessions: this.#sessions.size, kdf: this.#gate.load(), warm: this.#parts.pool.warm() }
   }
@@ -118,6 +123,8 @@ export class Sessions {
 
   async #begin(name: string, draining: Session | undefined): Promise<Session> {
     if (draining !== undefined) await this.#gone(draining)
+    const { bootSecret } = this.#parts
+    if (bootSecret === null) throw new Unavailable("Logins are not possible: the boot secret is missing")
     if (this.#sessions.size >= this.#parts.settings.sessions.max_sessions)
       throw new Unavailable("Too many users are logged in")
     const user = await this.#parts.directory.findByName(name)
@@ -126,7 +133,7 @@ export class Sessions {
       worker.close("shutdown", 1000)
       throw new Unavailable("The server is shutting down")
     }
-    worker.assign(this.#assignment(name, user))
+    worker.assign(this.#assignment(name, user, bootSecret))
     const session = this.#track(name, user, worker)
     return session
   }
@@ -156,8 +163,8 @@ export class Sessions {
     )
   }
 
-  #assignment(name: string, user: User | undefined): Assignment {
-    const { bootSecret, settings } = this.#parts
+  #assignment(name: string, user: User | undefined, bootSecret: Uint8Array): Assignment {
+    const { settings } = this.#parts
     const current = {
       algorithm: "argon2id13",
       time: settings.keys.argon2_time,

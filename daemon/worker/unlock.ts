@@ -131,6 +131,8 @@ function openWith(household: Household, root: Uint8Array): Store {
   try {
     return openStore(paths.databaseOf(assignment.mailbox), key, storeOptions(household))
   } catch (cause) {
+    // A worker of a daemon that died still holds the file; it is about to let go, and the client's next try finds it free.
+    if ((cause as { code?: string }).code === "SQLITE_BUSY") throw new Refused("closing")
     if (cause instanceof StoreError && cause.fault === "damaged") throw new Refused("damaged-database", null, { cause })
     throw cause
   } finally {

@@ -9,7 +9,10 @@ export class ImapClient {
   readonly #socket: Socket
   readonly #waiting: (() => void)[] = []
   readonly #responses: Response[] = []
-  #input: Buffer = Buffer.alloc(0)
+  /** What came and is not a whole response yet, and how much there has to be before it can be one. */
+  #input: Buffer[] = []
+  #length = 0
+  #wanted = 1
   #closed = false
   #nextTag = 1
 
@@ -101,13 +104,22 @@ export class ImapClient {
     this.#socket.destroy()
   }
 
+  /** A literal of 30 MB comes in thousands of chunks: they are joined when it is there, not one by one. */
   #feed(chunk: Buffer): void {
-    this.#input = this.#input.length === 0 ? chunk : Buffer.concat([this.#input, chunk])
+    this.#input.push(chunk)
+    this.#length += chunk.length
+    if (this.#length < this.#wanted) return
+    let input = Buffer.concat(this.#input)
     for (;;) {
-      const end = endOfResponse(this.#input)
-      if (end < 0) return
-      this.#responses.push(this.#input.subarray(0, end - 2).toString("latin1"))
-      this.#input = this.#input.subarray(end)
+      const { end, whole } = endOfResponse(input)
+      if (!whole) {
+        this.#input = [input]
+        this.#length = input.length
+        this.#wanted = end
+        return
+      }
+      this.#responses.push(input.toString("latin1", 0, end - 2))
+      input = input.subarray(end)
       this.#wake()
     }
   }
@@ -117,15 +129,15 @@ export class ImapClient {
   }
 }
 
-/** One past the CRLF that ends a response, literals skipped; -1 while it is not whole. */
-function endOfResponse(input: Buffer): number {
+/** One past the CRLF that ends a response, literals skipped; while it is not whole, how long it is at least. */
+function endOfResponse(input: Buffer): { end: number; whole: boolean } {
   for (let at = 0; ; ) {
     const line = input.indexOf("\r\n", at)
-    if (line < 0) return -1
+    if (line < 0) return { end: input.length + 1, whole: false }
     const literal = /\{(\d+)\}$/.exec(input.toString("latin1", Math.max(at, line - 16), line))
-    if (literal === null) return line + 2
+    if (literal === null) return { end: line + 2, whole: true }
     at = line + 2 + Number(literal[1])
-    if (at > input.length) return -1
+    if (at > input.length) return { end: at + 2, whole: false }
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import test from "node:test"
 import { ImapClient, literalOf } from "../harness/imap-client.ts"
@@ -164,7 +164,6 @@ test("a damaged spool file is set aside and reported; the rest is delivered", as
   const mta = await LmtpClient.open({ port: mailkeep.ports.lmtp })
   t.after(() => mta.close())
   for (let n = 0; n < 3; n++) await mta.deliver(hello, ["alice@localhost"])
-  const { truncateSync, statSync } = await import("node:fs")
   const victim = spoolPaths(mailkeep)[1] ?? ""
   truncateSync(victim, statSync(victim).size - 7)
   const client = await ImapClient.login(mailkeep.ports.imaps, "alice", password)
@@ -179,7 +178,6 @@ test("a damaged spool file is set aside and reported; the rest is delivered", as
 
 test("a damaged database is refused, logged, and not touched", async (t) => {
   const mailkeep = await Mailkeep.start(t, { alice: password })
-  const { writeFileSync } = await import("node:fs")
   const [id] = readdirSync(mailkeep.paths.mail)
   const file = mailkeep.paths.databaseOf(id ?? "")
   const damaged = readFileSync(file)
@@ -204,3 +202,23 @@ function spoolPaths(mailkeep: Mailkeep): string[] {
 function spoolFiles(mailkeep: Mailkeep): Buffer[] {
   return spoolPaths(mailkeep).map((path) => readFileSync(path))
 }
+
+test("without its boot secret nobody can log in, and mail is still accepted", async (t) => {
+  const mailkeep = await Mailkeep.start(t, { alice: password })
+  await mailkeep.kill("daemon", "SIGTERM")
+  const away = `${mailkeep.paths.bootSecret}.away`
+  renameSync(mailkeep.paths.bootSecret, away)
+  await mailkeep.startComponent("daemon")
+  await assert.rejects(ImapClient.login(mailkeep.ports.imaps, "alice", password), /\[UNAVAILABLE\]/)
+  assert.equal((await mailkeep.admin("status", {})).logins, false)
+  const mta = await LmtpClient.open({ port: mailkeep.ports.lmtp })
+  t.after(() => mta.close())
+  assert.match((await mta.deliver(hello, ["alice@localhost"]))[0] ?? "", /^250/)
+
+  await mailkeep.kill("daemon", "SIGTERM")
+  renameSync(away, mailkeep.paths.bootSecret)
+  await mailkeep.startComponent("daemon")
+  const client = await ImapClient.login(mailkeep.ports.imaps, "alice", password)
+  assert.ok((await client.command("SELECT INBOX")).untagged.includes("* 1 EXISTS"))
+  client.close()
+})
