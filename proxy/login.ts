@@ -41,7 +41,7 @@ const replies: Record<RefusalReason, string> = {
 const closingRetries = 3
 const closingWaitMs = 300
 /** How long a login waits for a daemon that is not there. */
-const reconnectMs = 5000
+const reconnectMs = 3000
 
 /**
  * The login, step by step:

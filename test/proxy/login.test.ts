@@ -92,7 +92,7 @@ test("a client that vanishes in the middle of a login takes its worker connectio
 test("the credential is zero after every way a login can end", async (t) => {
   const at = await house(t)
   const worker = `${at.paths.workers}/w.sock`
-  const channelOf = (request: () => Promise<unknown>) => ({ request }) as unknown as ControlClient
+  const channelOf = (request: () => Promise<unknown>) => ({ request, connected: true }) as unknown as ControlClient
   const ticket = (path: string) => async () => ({ kind: "ticket", worker: path, ticket: "x".repeat(43) })
   const ways: [string, () => Promise<unknown>, string][] = [
     ["ok", ticket(worker), "tr0ub4dor"],
