@@ -1,10 +1,8 @@
-import type { Settings } from "./host/settings.ts"
-import { type ProcessName, startProcess } from "./processes.ts"
+import type { ComponentOrder } from "./host/component.ts"
+import { startProcess } from "./processes.ts"
 import { StartFailure } from "./setup/start-failure.ts"
 
 /** What `mailkeep up` forks: one component, told over the channel what to be and with which settings. */
-export type ComponentOrder = { name: Exclude<ProcessName, "up">; settings: Settings }
-
 process.once("message", ({ name, settings }: ComponentOrder) => {
   startProcess(name, settings).catch((error: unknown) => {
     process.stderr.write(`mailkeep ${error instanceof StartFailure ? error.message : String((error as Error).stack)}\n`)

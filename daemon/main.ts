@@ -1,4 +1,3 @@
-import { readdirSync } from "node:fs"
 import { Queue } from "../spool/queue.ts"
 import { makeAdminHandlers } from "./admin/handlers.ts"
 import { serveAdmin } from "./admin/server.ts"
@@ -6,16 +5,17 @@ import { serveControl } from "./contract/channel.ts"
 import type { Asks, Replies } from "./contract/control.ts"
 import type { Directory } from "./directory/directory.ts"
 import { openDirectory } from "./directory/sqlite.ts"
+import type { Running } from "./host/component.ts"
 import { Locked, takeLock } from "./host/lock.ts"
 import type { Log } from "./host/log.ts"
 import { type Paths, pathsOf } from "./host/paths.ts"
 import type { Settings } from "./host/settings.ts"
-import { BootSecretError, createBootSecret, loadBootSecret } from "./keys/boot-secret.ts"
+import { BootSecretError } from "./keys/boot-secret.ts"
 import { wipe } from "./keys/secret.ts"
-import type { Running } from "./processes.ts"
 import { WorkerPool } from "./sessions/pool.ts"
 import { Sessions } from "./sessions/table.ts"
 import { WorkerProcess } from "./sessions/worker-process.ts"
+import { bootSecretFor } from "./setup/boot-secret.ts"
 import { ensureDaemonDirectories, sweepWorkerSockets } from "./setup/directories.ts"
 import { StartFailure } from "./setup/start-failure.ts"
 
@@ -101,24 +101,6 @@ function bootSecretOrNone(paths: Paths, log: Log): Buffer | null {
       "no logins until the boot secret is there and the daemon is started again; mail is accepted",
     )
     return null
-  }
-}
-
-/**
- * The boot secret, made on the very first start. Where there are key slots already, a missing one is never
- * replaced: a new secret would lock every user out for good, silently.
- *
- * @throws BootSecretError
- */
-export function bootSecretFor(paths: Paths): Buffer {
-  try {
-    return loadBootSecret(paths.bootSecret)
-  } catch (error) {
-    const firstStart =
-      (error as { cause?: { code?: string } }).cause?.code === "ENOENT" && readdirSync(paths.slots).length === 0
-    if (!firstStart) throw error
-    createBootSecret(paths.bootSecret)
-    return loadBootSecret(paths.bootSecret)
   }
 }
 

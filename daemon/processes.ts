@@ -1,4 +1,5 @@
 import { connectControl } from "./contract/channel.ts"
+import type { ComponentName, Running } from "./host/component.ts"
 import { type Log, makeLog } from "./host/log.ts"
 import { pathsOf } from "./host/paths.ts"
 import { ready, startWatchdog, stopping } from "./host/ready.ts"
@@ -6,25 +7,16 @@ import type { Settings } from "./host/settings.ts"
 import { ensureRunDirectories } from "./setup/directories.ts"
 import { explainStartFailure } from "./setup/start-failure.ts"
 
-export type ProcessName = "up" | "daemon" | "proxy" | "spool"
-
-/** A component that runs until it is closed. */
-export type Running = { close(): Promise<void>; reload?(): Promise<void>; listening: string[] }
-
 /**
  * Runs one component in this process until a signal ends it: SIGTERM and SIGINT drain, SIGHUP reloads.
  * Does not return before then.
  *
  * @throws StartFailure with one line for the operator
  */
-export async function startProcess(name: ProcessName, settings: Settings): Promise<void> {
+export async function startProcess(name: ComponentName, settings: Settings): Promise<void> {
   process.title = `mailkeep-${name}`
   // Files of the group (spool, sockets) are made with explicit modes; nothing is ever for everybody.
   process.umask(0o007)
-  if (name === "up") {
-    const { runUp } = await import("./up.ts")
-    return runUp(settings)
-  }
   const log = makeLog(name, settings.log.level)
   let running: Running
   try {
@@ -35,7 +27,7 @@ export async function startProcess(name: ProcessName, settings: Settings): Promi
   await serveUntilSignal(name, running, log)
 }
 
-const starters: Record<Exclude<ProcessName, "up">, (settings: Settings, log: Log) => Promise<Running>> = {
+const starters: Record<ComponentName, (settings: Settings, log: Log) => Promise<Running>> = {
   daemon: async (settings, log) => {
     const { runDaemon } = await import("./main.ts")
     return runDaemon(settings, log)
@@ -74,7 +66,7 @@ function closing(
   }
 }
 
-async function serveUntilSignal(name: ProcessName, running: Running, log: Log): Promise<void> {
+async function serveUntilSignal(name: ComponentName, running: Running, log: Log): Promise<void> {
   const stopWatchdog = startWatchdog()
   process.on("SIGHUP", () => {
     running.reload?.().catch((error) => log.error({ err: error }, "reload failed; the old state is kept"))

@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process"
-import type { ComponentOrder } from "./component.ts"
+import type { ComponentOrder } from "./host/component.ts"
 import { pathsOf } from "./host/paths.ts"
 import type { Settings } from "./host/settings.ts"
 import { wipe } from "./keys/secret.ts"
@@ -25,6 +25,8 @@ const restartMs = { first: 200, last: 10_000 }
  * @throws StartFailure when a component cannot start at all
  */
 export async function runUp(settings: Settings): Promise<void> {
+  process.title = "mailkeep-up"
+  process.umask(0o007)
   const password = await prepare(settings)
   const stopped = Promise.withResolvers<void>()
   let ending = false

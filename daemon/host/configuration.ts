@@ -4,7 +4,7 @@ import { parse, stringify, TomlError } from "smol-toml"
 import type { z } from "zod"
 import { KeyLines, type KeyPath } from "./key-lines.ts"
 import { type Settings, settingsSchema } from "./settings.ts"
-import { contradictions } from "./settings-check.ts"
+import { contradictions, type Problem } from "./settings-check.ts"
 import { expectedAt, keysAt } from "./settings-table.ts"
 
 /** The file that is read when none is named and it exists. */
@@ -108,9 +108,6 @@ function parsedToml(toml: string, file: string | null): unknown {
 export function settingsToml(settings: Settings): string {
   return stringify(settings)
 }
-
-/** What is wrong at one place of the document. */
-export type Problem = { path: KeyPath; text: string }
 
 function inLineOrder(problems: Problem[], lines: KeyLines, place: (path: KeyPath) => string): string[] {
   const sorted = problems.toSorted((left, right) => lines.of(left.path) - lines.of(right.path))

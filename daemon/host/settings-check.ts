@@ -1,8 +1,11 @@
 import { isIP } from "node:net"
 import { join } from "node:path"
-import type { Problem } from "./configuration.ts"
+import type { KeyPath } from "./key-lines.ts"
 import { pathsOf } from "./paths.ts"
 import type { Settings } from "./settings.ts"
+
+/** What is wrong at one place of the document. */
+export type Problem = { path: KeyPath; text: string }
 
 /** `sun_path` of a Unix socket has 108 bytes on Linux, the last of which is NUL. */
 const maxSocketPath = 107

@@ -1,11 +1,10 @@
 import type { Command } from "commander"
+import type { ComponentName } from "../../host/component.ts"
 import { settingsFile, settingsToml } from "../../host/configuration.ts"
-import type { ProcessName } from "../../processes.ts"
 import { type Context, contextOf } from "./context.ts"
 import { bytes, facts, span, table, time } from "./text.ts"
 
-const processes: [name: ProcessName, meaning: string][] = [
-  ["up", "run everything in the foreground; Ctrl-C drains and locks"],
+const components: [name: ComponentName, meaning: string][] = [
   ["daemon", "run the daemon: sessions, directory, workers"],
   ["proxy", "run the front end that mail clients connect to"],
   ["spool", "run the entrance for mail (LMTP)"],
@@ -13,14 +12,20 @@ const processes: [name: ProcessName, meaning: string][] = [
 
 /** `mailkeep up`, and one command for each component. */
 export function addProcesses(program: Command): void {
-  for (const [name, meaning] of processes) {
+  program
+    .command("up")
+    .description("run everything in the foreground; Ctrl-C drains and locks")
+    .action(async (_: object, command: Command) => {
+      const { runUp } = await import("../../up.ts")
+      await runUp(contextOf(command).settings())
+    })
+  for (const [name, meaning] of components) {
     program
       .command(name)
       .description(meaning)
       .action(async (_: object, command: Command) => {
-        const settings = contextOf(command).settings()
         const { startProcess } = await import("../../processes.ts")
-        await startProcess(name, settings)
+        await startProcess(name, contextOf(command).settings())
       })
   }
 }
