@@ -5,6 +5,7 @@ import { ControlSocketError } from "../daemon/contract/control-socket.ts"
 import type { ClientFacts, PrefaceAnswer } from "../daemon/contract/preface.ts"
 import type { RefusalReason } from "../daemon/contract/worker-link.ts"
 import { presentPreface, WorkerUnreachable } from "../daemon/contract/worker-socket.ts"
+import { overwriteStack } from "../daemon/keys/secret.ts"
 import type { Credentials } from "./sasl.ts"
 
 export type Attempt = Credentials & { facts: ClientFacts }
@@ -66,6 +67,7 @@ export async function login(attempt: Attempt, context: LoginContext, signal: Abo
     return { kind: "refused", reply: unavailable }
   } finally {
     attempt.credential.fill(0)
+    overwriteStack()
   }
 }
 

@@ -1,5 +1,7 @@
 /** SASL before login: mechanisms PLAIN (RFC 4616) and LOGIN (draft-murchison-sasl-login). */
+
 import { limits } from "../daemon/contract/preface.ts"
+import { stillCopy } from "../daemon/host/still.ts"
 
 /**
  * Who wants in, and with what. The name is no secret and is text; `credential` is a copy of its own, and
@@ -34,7 +36,7 @@ export function plainCredentials(message: Uint8Array): Credentials | null {
 export function credentialsOf(user: Uint8Array, password: Uint8Array): Credentials | null {
   if (password.length === 0 || password.length > limits.credential || password.includes(0)) return null
   const name = userName(user)
-  return name === null ? null : { user: name, credential: Uint8Array.from(password) }
+  return name === null ? null : { user: name, credential: stillCopy(password) }
 }
 
 function userName(bytes: Uint8Array): string | null {

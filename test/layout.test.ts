@@ -14,7 +14,7 @@ const checkout = fileURLToPath(new URL("..", import.meta.url))
 const arrows: [room: string, may: string[]][] = [
   ["daemon/host", []],
   ["daemon/message", []],
-  ["daemon/imap", ["daemon/message"]],
+  ["daemon/imap", ["daemon/message", "daemon/host/still.ts"]],
   ["daemon/contract", ["daemon/host"]],
   ["daemon/keys", ["daemon/host", "daemon/contract"]],
   ["daemon/directory", ["daemon/host", "daemon/contract"]],

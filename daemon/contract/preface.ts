@@ -20,7 +20,9 @@
  * For `export`, the answer of `ok` is followed by the 32 raw bytes of the database key and end of stream.
  * The text of an answer is `{}` after ok, `{"why": RefusalReason}` after refused; at most 256 bytes.
  */
+
 import { z } from "zod"
+import { stillCopy } from "../host/still.ts"
 import type { Purpose, RefusalReason } from "./worker-link.ts"
 
 export const limits = { credential: 1024, facts: 2048 } as const
@@ -165,7 +167,7 @@ export class PrefaceReader {
   }
 
   #decode({ fields }: { fields: [start: number, end: number][] }): Preface {
-    const copy = (start: number, end: number) => Uint8Array.from(this.#held.subarray(start, end))
+    const copy = (start: number, end: number) => stillCopy(this.#held.subarray(start, end))
     const [credential, second, facts] = fields
     const purpose = purposes[(this.#held[5] ?? 0) - 1]
     if (credential === undefined || second === undefined || facts === undefined || purpose === undefined) {

@@ -1,3 +1,4 @@
+import { stillBytes } from "../host/still.ts"
 import { ParseError } from "./errors.ts"
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -22,7 +23,7 @@ const sextets = Uint8Array.from({ length: 256 }, (_, byte) => {
 export function decodeBase64(bytes: Uint8Array): Uint8Array {
   if (bytes.length % 4 !== 0) throw new ParseError("base64", bytes.length)
   const chars = bytes.length - paddingOf(bytes)
-  const out = new Uint8Array(Math.floor((chars * 6) / 8))
+  const out = stillBytes(Math.floor((chars * 6) / 8))
   let bits = 0
   let held = 0
   let to = 0

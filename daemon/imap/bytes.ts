@@ -1,3 +1,5 @@
+import { stillBytes } from "../host/still.ts"
+
 /**
  * The two buffers of the reader. Both can be wiped, and neither leaves a copy behind: before login they hold
  * passwords.
@@ -62,7 +64,7 @@ export class ByteQueue {
 
   /** Everything, as a copy; the queue is empty afterwards and, with `wipe`, its octets are zero. */
   takeAll(wipe: boolean): Uint8Array {
-    const all = new Uint8Array(this.#size)
+    const all = stillBytes(this.#size)
     let at = 0
     while (this.#size > 0) {
       const piece = this.take(this.#size)

@@ -1,3 +1,4 @@
+import { stillBytes, stillCopy } from "../host/still.ts"
 import { decodeBase64 } from "./base64.ts"
 import { type Cursor, endOfCommand, latin1, SP, space, tryByte } from "./cursor.ts"
 import { ParseError } from "./errors.ts"
@@ -65,7 +66,7 @@ function login(cursor: Cursor): PreauthBody {
   const user = astring(cursor, "userid")
   space(cursor)
   const password = astring(cursor, "password")
-  const given = { name: "LOGIN", user: Uint8Array.from(user), password: Uint8Array.from(password) } as const
+  const given = { name: "LOGIN", user: stillCopy(user), password: stillCopy(password) } as const
   // An escaped password was decoded into a buffer of its own; a view is wiped with the command.
   if (cursor.bytes.buffer !== password.buffer) password.fill(0)
   try {
@@ -92,6 +93,6 @@ function authenticate(cursor: Cursor): PreauthBody {
   }
   const wire = cursor.bytes.subarray(cursor.at)
   if (wire.length === 0) throw new ParseError("initial-resp", cursor.at)
-  const initial = wire.length === 1 && wire[0] === 0x3d ? new Uint8Array(0) : decodeBase64(wire)
+  const initial = wire.length === 1 && wire[0] === 0x3d ? stillBytes(0) : decodeBase64(wire)
   return { name: "AUTHENTICATE", mechanism, initial }
 }

@@ -1,3 +1,4 @@
+import { stillBytes } from "../host/still.ts"
 import type { StoredLiteral } from "./ast.ts"
 import {
   BACKSLASH,
@@ -67,7 +68,7 @@ function skipQuoted(cursor: Cursor): number {
 }
 
 function unescaped(inside: Uint8Array, escapes: number): Uint8Array {
-  const out = new Uint8Array(inside.length - escapes)
+  const out = stillBytes(inside.length - escapes)
   for (let from = 0, to = 0; from < inside.length; from += 1, to += 1) {
     if (inside[from] === BACKSLASH) from += 1
     out[to] = inside[from] ?? 0

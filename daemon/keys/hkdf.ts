@@ -1,4 +1,5 @@
 import sodium from "sodium-native"
+import { stillBuffer } from "../host/still.ts"
 import { wipe } from "./secret.ts"
 
 /**
@@ -11,12 +12,12 @@ export const hashBytes = 32
 
 /** HMAC-SHA-256 of the parts in a row. The caller owns the result. */
 export function hmac(key: Uint8Array, ...parts: Uint8Array[]): Buffer {
-  const block = Buffer.alloc(blockBytes)
+  const block = stillBuffer(blockBytes)
   if (key.length > blockBytes) sodium.crypto_hash_sha256(block.subarray(0, hashBytes), asBuffer(key))
   else block.set(key)
   const inner = padded(block, 0x36, parts)
-  const outer = padded(block, 0x5c, [Buffer.alloc(hashBytes)])
-  const mac = Buffer.alloc(hashBytes)
+  const outer = padded(block, 0x5c, [stillBuffer(hashBytes)])
+  const mac = stillBuffer(hashBytes)
   try {
     sodium.crypto_hash_sha256(outer.subarray(blockBytes), inner)
     sodium.crypto_hash_sha256(mac, outer)
@@ -41,7 +42,7 @@ const one = Uint8Array.of(1)
 function padded(key: Buffer, pad: number, parts: Uint8Array[]): Buffer {
   let length = blockBytes
   for (const part of parts) length += part.length
-  const bytes = Buffer.alloc(length)
+  const bytes = stillBuffer(length)
   for (let at = 0; at < blockBytes; at += 1) bytes[at] = (key[at] ?? 0) ^ pad
   let at = blockBytes
   for (const part of parts) {

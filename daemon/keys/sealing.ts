@@ -1,6 +1,7 @@
 import { bech32 } from "@scure/base"
 import type { Identity, Recipient, Stanza } from "age-encryption"
 import sodium from "sodium-native"
+import { stillBuffer } from "../host/still.ts"
 import { decryptChunk, encryptChunk } from "./chacha.ts"
 import { hkdf } from "./hkdf.ts"
 import { secretFrom, wipe } from "./secret.ts"
@@ -81,7 +82,7 @@ function publicKeyFromString(text: string): Buffer {
 
 function wrap(publicKey: Buffer, fileKey: Uint8Array): Stanza {
   const ephemeral = allocateEphemeral()
-  const shared = Buffer.alloc(pointBytes)
+  const shared = stillBuffer(pointBytes)
   const share = Buffer.alloc(pointBytes)
   try {
     sodium.crypto_scalarmult_base(share, ephemeral)
@@ -97,7 +98,7 @@ function wrap(publicKey: Buffer, fileKey: Uint8Array): Stanza {
 
 /** Not from `sodium_malloc`: that is four system calls, for a secret that lives 0.1 ms. */
 function allocateEphemeral(): Buffer {
-  const ephemeral = Buffer.alloc(pointBytes)
+  const ephemeral = stillBuffer(pointBytes)
   sodium.randombytes_buf(ephemeral)
   return ephemeral
 }
@@ -114,7 +115,7 @@ function unwrapFirst(secret: Buffer, publicKey: Buffer, stanzas: Stanza[]): Uint
 
 function unwrap(secret: Buffer, publicKey: Buffer, stanza: Stanza): Buffer | null {
   const share = shareOf(stanza)
-  const shared = Buffer.alloc(pointBytes)
+  const shared = stillBuffer(pointBytes)
   try {
     agree(shared, secret, share)
     return withWrapKey(shared, share, publicKey, (key) => decryptChunk(key, zeroNonce, stanza.body))

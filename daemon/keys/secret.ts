@@ -42,3 +42,20 @@ export function sameSecret(left: Uint8Array, right: Uint8Array): boolean {
     )
   )
 }
+
+/** Frames enough for some 200 KiB, well below V8's limit of about 1 MiB. */
+const frames = 3000
+
+/**
+ * Overwrites what earlier calls left on the thread's stack. Node decrypts TLS records into an array there
+ * before it copies them to a Buffer, so a password stays below the stack pointer until something else
+ * happens to reach as deep. JavaScript frames live on the same stack; these reach deeper, and each slot of
+ * theirs is written.
+ */
+export function overwriteStack(): void {
+  descend(frames, 0, 0, 0, 0)
+}
+
+function descend(left: number, a: number, b: number, c: number, d: number): number {
+  return left === 0 ? a + b + c + d : 1 + descend(left - 1, b, c, d, a)
+}

@@ -12,10 +12,11 @@ import { Mailkeep, until } from "../harness/mailkeep.ts"
 const password = "Zq7-unmistakable-Kx9-password"
 
 test("after an idle session neither password nor keys are in the memory of any process", async (t) => {
-  const mailkeep = await Mailkeep.start(t, { alice: password })
+  const mailkeep = await Mailkeep.start(t, { alice: password }, { throttle: { delays_s: [0] } })
   const secrets = await secretsOf(mailkeep)
   const rootKey = secrets["root key"]
   assert.ok(rootKey !== undefined)
+  await logInAnyhow(mailkeep)
   const client = await ImapClient.login(mailkeep.ports.imaps, "alice", password)
   await client.command("SELECT INBOX")
   const worker = (await mailkeep.workerPid("alice")) ?? 0
@@ -29,6 +30,24 @@ test("after an idle session neither password nor keys are in the memory of any p
   for (const name of ["proxy", "daemon", "spool"] as const)
     assert.deepEqual(found(mailkeep.pid(name), secrets), [], `${name}, session closed`)
 })
+
+/** Each way in which a password can reach the proxy, right and almost right. */
+async function logInAnyhow(mailkeep: Mailkeep): Promise<void> {
+  const plain = (text: string) => Buffer.from(`\0alice\0${text}`).toString("base64")
+  const ways = [
+    `LOGIN alice "${password}"`,
+    `AUTHENTICATE PLAIN ${plain(password)}`,
+    `LOGIN alice "${password}x"`,
+    `AUTHENTICATE PLAIN ${plain(`${password}x`)}`,
+  ]
+  for (const way of ways) {
+    for (const client of [ImapClient.tls(mailkeep.ports.imaps), ImapClient.plain(mailkeep.ports.imap)]) {
+      await client.response()
+      assert.match((await client.command(way)).status, way.includes('x"') || way === ways[3] ? /^NO/ : /^OK/)
+      client.close()
+    }
+  }
+}
 
 async function secretsOf(mailkeep: Mailkeep): Promise<Record<string, Uint8Array>> {
   const { argon2_time: time, argon2_memory_kib: memoryKib } = mailkeep.settings.keys
