@@ -13,6 +13,7 @@ import type { Settings } from "./host/settings.ts"
 import { BootSecretError } from "./keys/boot-secret.ts"
 import { wipe } from "./keys/secret.ts"
 import { WorkerPool } from "./sessions/pool.ts"
+import { isOverQuota } from "./sessions/quota.ts"
 import { Sessions } from "./sessions/table.ts"
 import { WorkerProcess } from "./sessions/worker-process.ts"
 import { bootSecretFor } from "./setup/boot-secret.ts"
@@ -37,7 +38,8 @@ export async function runDaemon(settings: Settings, log: Log): Promise<Running> 
     settings.sessions.warm_workers,
     log,
   )
-  const sessions = new Sessions({ settings, directory, pool, bootSecret, log })
+  const recipientsChanged = () => control.broadcast("recipient.changed", { address: null })
+  const sessions = new Sessions({ settings, directory, pool, bootSecret, log, recipientsChanged })
   const control = await serveControl({
     socket: paths.control,
     mode: 0o660,
@@ -59,7 +61,7 @@ export async function runDaemon(settings: Settings, log: Log): Promise<Running> 
       directory,
       sessions,
       queue: new Queue(paths.spool),
-      recipientsChanged: () => control.broadcast("recipient.changed", { address: null }),
+      recipientsChanged,
     }),
     log,
   })
@@ -112,9 +114,6 @@ async function resolveRecipient(
   const user = await directory.findByAddress(address)
   if (user === undefined || user.status === "incomplete") return { kind: "refused", why: "no-such-user" }
   if (user.status === "disabled") return { kind: "refused", why: "disabled" }
-  const bytes = user.quotaBytes ?? settings.mailbox.quota_bytes
-  const messages = user.quotaMessages ?? settings.mailbox.quota_messages
-  if ((bytes > 0 && user.usageBytes >= bytes) || (messages > 0 && user.usageMessages >= messages))
-    return { kind: "refused", why: "over-quota" }
+  if (isOverQuota(user, settings)) return { kind: "refused", why: "over-quota" }
   return { kind: "found", mailbox: user.mailbox, recipients: user.recipients }
 }

@@ -7,6 +7,7 @@ import { type Paths, pathsOf } from "./host/paths.ts"
 import type { Settings } from "./host/settings.ts"
 import { saltFor } from "./keys/kdf.ts"
 import { wipe } from "./keys/secret.ts"
+import { quotaOf } from "./sessions/quota.ts"
 import { bootSecretFor } from "./setup/boot-secret.ts"
 import { ensureDaemonDirectories } from "./setup/directories.ts"
 import { StartFailure } from "./setup/start-failure.ts"
@@ -30,6 +31,11 @@ export function createUserOffline(
   return withDirectory(settings, (directory, paths, bootSecret) =>
     create(settings, paths, directory, bootSecret, { name, ...options }, password),
   )
+}
+
+/** Takes `createUserOffline` back, for a user who can have no mail yet. The daemon must be down. */
+export function removeUserOffline(settings: Settings, name: string): Promise<void> {
+  return withDirectory(settings, async (directory, paths) => removeAll(paths, await directory.remove(name)))
 }
 
 /** Whether anybody exists yet; makes the data directory when there is none. The daemon must be down. */
@@ -65,10 +71,7 @@ function take(paths: Paths): { release(): void } {
     return takeLock(paths.lock)
   } catch (cause) {
     if (cause instanceof Locked)
-      throw new StartFailure(
-        `a daemon is running on ${paths.root} but its admin socket does not answer: stop it first`,
-        { cause },
-      )
+      throw new StartFailure(`another mailkeep uses ${paths.root}: stop it, or set another data_dir`, { cause })
     throw cause
   }
 }
@@ -87,16 +90,14 @@ async function create(
     salt: saltFor(bootSecret, user.name),
     kdf: [currentParameters(settings)],
     mailbox: user.mailbox,
-    quotaBytes: user.quotaBytes ?? settings.mailbox.quota_bytes,
-    quotaMessages: user.quotaMessages ?? settings.mailbox.quota_messages,
+    ...quotaOf(user, settings),
   }
   try {
     await createMailbox({ assignment, settings, paths, kdfTurn: (derive) => derive() }, password, (recipients, kdf) =>
       directory.setCredentials(user.name, recipients, kdf),
     )
   } catch (error) {
-    await directory.remove(user.name)
-    await rm(dirname(paths.databaseOf(user.mailbox)), { recursive: true, force: true })
+    await removeAll(paths, await directory.remove(user.name))
     if (error instanceof Refused && error.why === "unusable-password")
       throw new StartFailure((error.cause as Error).message, { cause: error })
     throw error
@@ -113,8 +114,11 @@ async function reserve(
     return await directory.add(wanted)
   } catch (error) {
     if (!(error instanceof DirectoryError) || error.fault !== "incomplete") throw error
-    const left = await directory.remove(given.name)
-    await rm(dirname(paths.databaseOf(left.mailbox)), { recursive: true, force: true })
+    await removeAll(paths, await directory.remove(given.name))
     return directory.add(wanted)
   }
+}
+
+async function removeAll(paths: Paths, { mailbox }: User): Promise<void> {
+  await rm(dirname(paths.databaseOf(mailbox)), { recursive: true, force: true })
 }

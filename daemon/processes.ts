@@ -36,7 +36,7 @@ const starters: Record<ComponentName, (settings: Settings, log: Log) => Promise<
     const paths = pathsOf(settings)
     const { runProxy } = await import("../proxy/main.ts")
     const channel = connectControl({ socket: paths.control, log })
-    const proxy = await runProxy(settings, paths, channel, log)
+    const proxy = await orClose(channel, runProxy(settings, paths, channel, log))
     return {
       ...closing(proxy, channel),
       reload: () => proxy.reload(),
@@ -49,9 +49,19 @@ const starters: Record<ComponentName, (settings: Settings, log: Log) => Promise<
     const { runSpool } = await import("../spool/main.ts")
     const { connectSpool } = await import("../spool/channel.ts")
     const channel = connectSpool(paths.control, log)
-    const spool = await runSpool(settings, channel, log)
+    const spool = await orClose(channel, runSpool(settings, channel, log))
     return { ...closing(spool, channel), listening: settings.spool.lmtp }
   },
+}
+
+/** A component that cannot start must not be kept alive by its connection to the daemon. */
+async function orClose<T>(channel: { close(): Promise<void> | void }, starting: Promise<T>): Promise<T> {
+  try {
+    return await starting
+  } catch (error) {
+    await channel.close()
+    throw error
+  }
 }
 
 function closing(

@@ -1,9 +1,10 @@
 import { type ChildProcess, fork } from "node:child_process"
 import type { ComponentOrder } from "./host/component.ts"
 import { pathsOf } from "./host/paths.ts"
+import type { FailedMessage, ReadyMessage, StoppingMessage } from "./host/ready.ts"
 import type { Settings } from "./host/settings.ts"
 import { wipe } from "./keys/secret.ts"
-import { createUserOffline, hasUsersOffline } from "./offline.ts"
+import { createUserOffline, hasUsersOffline, removeUserOffline } from "./offline.ts"
 import { ensureCertificate } from "./setup/certificate.ts"
 import { generatePassword } from "./setup/password.ts"
 import { explainStartFailure, StartFailure } from "./setup/start-failure.ts"
@@ -28,6 +29,7 @@ export async function runUp(settings: Settings): Promise<void> {
   process.title = "mailkeep-up"
   process.umask(0o007)
   const password = await prepare(settings)
+  let shown = password === null
   const stopped = Promise.withResolvers<void>()
   let ending = false
   const end = () => {
@@ -43,12 +45,17 @@ export async function runUp(settings: Settings): Promise<void> {
   try {
     // A stop during the start is a stop, not a failure.
     await Promise.race([startInOrder(kept), stopped.promise])
-    if (!ending) process.stdout.write(welcome(settings, firstUser, password))
+    if (!ending) {
+      process.stdout.write(welcome(settings, firstUser, password))
+      shown = true
+    }
     await stopped.promise
   } finally {
     if (password !== null) wipe(password)
     // Reverse order: nobody comes in, then nothing new arrives, then the mailboxes are locked.
     for (const component of [...kept].reverse()) await component.stop()
+    // Nobody knows this password: the next start makes the user again, with one that is shown.
+    if (!shown) await removeUserOffline(settings, firstUser)
   }
   process.stdout.write("\nmailkeep: everything is locked.\n")
   process.exit(0)
@@ -90,10 +97,12 @@ class Kept {
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
       const startedAt = Date.now()
+      let why: string | null = null
       // SIGUSR1 would open a debugger's port, and a debugger reads memory.
       const child = fork(entry, [], { execArgv: ["--disable-sigusr1"], stdio: ["ignore", "inherit", "inherit", "ipc"] })
       this.#child = child
-      child.on("message", (message: { kind?: string }) => {
+      child.on("message", (message: ReadyMessage | StoppingMessage | FailedMessage) => {
+        if (message.kind === "failed") why = message.text
         if (message.kind !== "ready") return
         this.#wasReady = true
         resolve()
@@ -102,11 +111,9 @@ class Kept {
       child.once("exit", (code, signal) => {
         this.#child = null
         if (this.#stopping) return resolve()
-        if (!this.#wasReady)
-          return reject(
-            new StartFailure(`up: the ${this.#order.name} could not start (${signal ?? `exit code ${code}`})`),
-          )
-        this.#again(signal ?? `exit code ${code}`, Date.now() - startedAt)
+        const how = why ?? `${this.#order.name}: ended by ${signal ?? `exit code ${code}`}`
+        if (this.#wasReady) this.#again(how, Date.now() - startedAt)
+        else reject(new StartFailure(how))
       })
       child.send(this.#order, (error) => error !== null && reject(error))
     })
@@ -130,7 +137,7 @@ class Kept {
 
   #again(how: string, livedMs: number): void {
     if (livedMs > restartMs.last) this.#delayMs = restartMs.first
-    process.stderr.write(`mailkeep up: the ${this.#order.name} ended (${how}); started again in ${this.#delayMs} ms\n`)
+    process.stderr.write(`mailkeep ${how}; started again in ${this.#delayMs} ms\n`)
     this.#restart = setTimeout(() => {
       this.start().catch((error: Error) => process.stderr.write(`mailkeep ${error.message}\n`))
     }, this.#delayMs)

@@ -7,20 +7,6 @@ export function plainAddress(address: string): string {
   return mapped !== undefined && isIPv4(mapped) ? mapped : bare
 }
 
-/**
- * Under which name an address is counted: an IPv4 address as it is, an IPv6 address as its /64, because
- * whoever has one address of a /64 usually has all of them.
- */
-export function countedAs(address: string): string {
-  if (isIP(address) !== 6) return address
-  const [head = "", tail] = address.toLowerCase().split("::")
-  const groups = head === "" ? [] : head.split(":")
-  const after = tail === undefined || tail === "" ? [] : tail.split(":")
-  if (tail !== undefined) while (groups.length + after.length < 8) groups.push("0")
-  const first = [...groups, ...after].slice(0, 4).map((group) => group.replace(/^0+(?=.)/, ""))
-  return `${first.join(":")}::/64`
-}
-
 /** Whether a client is on this machine; a Unix socket (empty address) is. */
 export function isLoopback(address: string): boolean {
   return address === "" || address === "::1" || (isIPv4(address) && address.startsWith("127."))

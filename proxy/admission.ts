@@ -1,4 +1,4 @@
-import { countedAs } from "./addresses.ts"
+import { countedAs } from "../daemon/host/addresses.ts"
 
 /** How many over the limit are still told so; past that they are dropped without a word. */
 const politeExcess = 64

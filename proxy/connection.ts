@@ -157,7 +157,13 @@ export class Connection {
   #loginContext(): LoginContext {
     const { channel, log, settings } = this.#house
     const longestDelayS = Math.max(...settings.throttle.delays_s)
-    return { channel, log, ticketTimeoutMs: longestDelayS * 1000 + 30_000, answerTimeoutMs: 60_000 }
+    return {
+      channel,
+      log,
+      refusalMs: settings.proxy.refusal_ms,
+      ticketTimeoutMs: longestDelayS * 1000 + 10_000,
+      answerTimeoutMs: 60_000,
+    }
   }
 
   /** Lets the last words reach the client, then closes whatever is still open. */

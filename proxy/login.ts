@@ -18,6 +18,8 @@ export type LoginContext = {
   log: ControlLog
   /** Longer than the longest delay of the throttle. */
   ticketTimeoutMs: number
+  /** A refusal is answered at a multiple of this time. */
+  refusalMs: number
   /** The derivation, and waiting for its turn. */
   answerTimeoutMs: number
 }
@@ -55,6 +57,25 @@ const reconnectMs = 3000
  * the client and a line in the log. When `signal` aborts (the client is gone) the result means nothing.
  */
 export async function login(attempt: Attempt, context: LoginContext, signal: AbortSignal): Promise<LoginResult> {
+  const begun = performance.now()
+  const result = await decide(attempt, context, signal)
+  if (result.kind === "refused" && context.refusalMs > 0) {
+    await pause(context.refusalMs - ((performance.now() - begun) % context.refusalMs), signal)
+  }
+  return result
+}
+
+/**
+ * A wrong password takes longer where a worker must be started than where the user has one open, which would
+ * tell who is logged in, and so who exists.
+ */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch((error: Error) => {
+    if (error.name !== "AbortError") throw error
+  })
+}
+
+async function decide(attempt: Attempt, context: LoginContext, signal: AbortSignal): Promise<LoginResult> {
   try {
     for (let left = closingRetries; ; left -= 1) {
       const result = await tryOnce(attempt, context, signal)

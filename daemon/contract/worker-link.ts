@@ -1,3 +1,4 @@
+import { z } from "zod"
 import type { Settings } from "../host/settings.ts"
 
 /**
@@ -12,24 +13,14 @@ export type ToWorker =
   /** Answers `kdf-wanted`. */
   | { kind: "kdf"; granted: boolean; request: number }
   | { kind: "flush" }
-  /** Answers `credentials`: they are durable in the user directory. */
-  | { kind: "credentials-stored" }
+  /** Answers `credentials`: whether they are durable in the user directory. */
+  | { kind: "credentials-stored"; stored: boolean }
   | { kind: "close"; why: CloseReason }
   /** One connection is to end, the session goes on. */
   | { kind: "drop"; connection: number; why: CloseReason }
 
 /** What a ticket is good for; a preface that asks for anything else is refused. */
 export type Purpose = "imap" | "create" | "rekey" | "export"
-
-export type CloseReason =
-  | "kicked"
-  | "idle"
-  | "linger"
-  | "maximum-life"
-  | "shutdown"
-  | "disabled"
-  | "deleted"
-  | "credential-changed"
 
 export type Assignment = {
   user: string
@@ -44,32 +35,81 @@ export type Assignment = {
   quotaMessages: number
 }
 
-export type KdfParameters = { algorithm: "argon2id13"; time: number; memoryKib: number; parallelism: 1 }
+const kdfParameters = z.strictObject({
+  algorithm: z.literal("argon2id13"),
+  /** Passes. */
+  time: z.int().min(1),
+  memoryKib: z.int().min(8),
+  parallelism: z.literal(1),
+})
+
+export type KdfParameters = z.infer<typeof kdfParameters>
 
 /** All in milliseconds; `maximumLifeMs` 0 is none. */
 export type Clocks = { lingerMs: number; idleMs: number; maximumLifeMs: number; idleCounts: boolean }
 
-export type RefusalReason =
-  | "credential" // wrong password, unknown user, disabled user: one and the same outside
-  | "busy" // KDF queue full, or too many connections
-  | "damaged-slot"
-  | "damaged-database"
-  | "unusable-password" // create, rekey: the new password is not one that the profile admits
-  | "closing"
-  | "fault"
+const refusalReason = z.enum([
+  "credential", // wrong password, unknown user, disabled user: one and the same outside
+  "busy", // KDF queue full, or too many connections
+  "damaged-slot",
+  "damaged-database",
+  "unusable-password", // create, rekey: the new password is not one that the profile admits
+  "closing",
+  "fault",
+])
 
-export type FromWorker =
-  | { kind: "ready"; pid: number }
-  | { kind: "kdf-wanted"; request: number }
-  | { kind: "kdf-done"; request: number }
+export type RefusalReason = z.infer<typeof refusalReason>
+
+const number = z.int().min(0)
+const text = z.string().max(1024)
+const closeReason = z.enum([
+  "kicked",
+  "idle",
+  "linger",
+  "maximum-life",
+  "shutdown",
+  "disabled",
+  "deleted",
+  "credential-changed",
+])
+
+export type CloseReason = z.infer<typeof closeReason>
+
+/**
+ * What a worker says. It has met its user's mail, so what it sends is checked like anything from outside:
+ * a worker that breaks the contract is killed, and the daemon goes on.
+ */
+export const fromWorker = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("ready"), pid: number }),
+  z.strictObject({ kind: z.literal("kdf-wanted"), request: number }),
+  z.strictObject({ kind: z.literal("kdf-done"), request: number }),
   /** A connection was admitted; `fresh` when this login unlocked the mailbox. */
-  | { kind: "opened"; session: number; connection: number; fresh: boolean }
-  /** `fingerprint`: 4 bytes derived from the failed slot id, so that repeating one wrong password does not escalate. */
-  | { kind: "refused"; session: number; why: RefusalReason; fingerprint: Uint8Array | null }
-  | { kind: "left"; connection: number }
-  | { kind: "activity"; connection: number; at: number; command: string; idling: boolean; client: string | null }
-  | { kind: "flushed"; messages: number; quarantined: number }
+  z.strictObject({ kind: z.literal("opened"), session: number, connection: number, fresh: z.boolean() }),
+  /** `fingerprint`: 4 octets derived from the failed slot id, so that repeating one wrong password does not escalate. */
+  z.strictObject({
+    kind: z.literal("refused"),
+    session: number,
+    why: refusalReason,
+    fingerprint: z.custom<Uint8Array>((octets) => octets instanceof Uint8Array && octets.length === 4).nullable(),
+  }),
+  z.strictObject({ kind: z.literal("left"), connection: number }),
+  z.strictObject({
+    kind: z.literal("activity"),
+    connection: number,
+    at: number,
+    command: text,
+    idling: z.boolean(),
+    client: text.nullable(),
+  }),
+  z.strictObject({ kind: z.literal("flushed"), messages: number, quarantined: number }),
   /** The user's age recipients and KDF parameters, to be made durable before the worker goes on. */
-  | { kind: "credentials"; recipients: string[]; kdf: KdfParameters[] }
-  | { kind: "usage"; bytes: number; messages: number }
-  | { kind: "closing"; why: CloseReason }
+  z.strictObject({
+    kind: z.literal("credentials"),
+    recipients: z.array(z.string().max(4096)).min(1).max(8),
+    kdf: z.array(kdfParameters).min(1).max(8),
+  }),
+  z.strictObject({ kind: z.literal("usage"), bytes: number, messages: number }),
+  z.strictObject({ kind: z.literal("closing"), why: closeReason }),
+])
+
+export type FromWorker = z.infer<typeof fromWorker>

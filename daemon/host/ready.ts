@@ -8,6 +8,7 @@ import { spawn } from "node:child_process"
  */
 export type ReadyMessage = { kind: "ready"; component: string; listening: string[] }
 export type StoppingMessage = { kind: "stopping"; component: string }
+export type FailedMessage = { kind: "failed"; component: string; text: string }
 
 /** Listening sockets are open and the first client will be served. */
 export async function ready(facts: { component: string; listening?: string[] }): Promise<void> {
@@ -20,6 +21,15 @@ export async function ready(facts: { component: string; listening?: string[] }):
 export async function stopping(component: string): Promise<void> {
   tellSupervisor({ kind: "stopping", component })
   await notify(["STOPPING=1"])
+}
+
+/** It cannot start, and why. Without a supervisor of ours to say it, this line goes to standard error. */
+export function failed(component: string, text: string): Promise<void> {
+  const message: FailedMessage = { kind: "failed", component, text }
+  return new Promise((resolve) => {
+    if (process.connected) process.send?.(message, undefined, {}, () => resolve())
+    else process.stderr.write(`mailkeep ${text}\n`, () => resolve())
+  })
 }
 
 /**

@@ -33,6 +33,11 @@ const proxy = z.strictObject({
     .describe("Bad commands before login after which the connection is closed."),
   max_connections: count(1, 1_000_000).default(4096).describe("Connections in all."),
   max_connections_per_address: count(1, 100_000).default(50).describe("Connections from one client address."),
+  refusal_ms: count(0, 60_000)
+    .default(1000)
+    .describe(
+      "A refused login is answered at the next multiple of this time, so that its time tells nothing about the user.",
+    ),
   proxy_protocol_from: z
     .array(z.string())
     .default([])
@@ -52,6 +57,11 @@ const sessions = z.strictObject({
     .default(0)
     .describe("Upper bound of a session's life, after which the password is asked for again; 0 is none."),
   max_sessions: count(1, 100_000).default(1000).describe("Users logged in at one time."),
+  max_unlocking: count(1, 10_000)
+    .default(48)
+    .describe(
+      "Login names for which a worker is started but nobody is in yet, wrong names included; past that UNAVAILABLE.",
+    ),
   max_connections_per_user: count(1, 10_000).default(40).describe("Connections of one user at one time."),
   warm_workers: count(0, 64)
     .default(1)

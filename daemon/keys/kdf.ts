@@ -55,3 +55,8 @@ export function sameParameters(left: KdfParameters, right: KdfParameters): boole
     left.parallelism === right.parallelism
   )
 }
+
+/** Whether a derivation under these costs an attacker less than under `today`. */
+export function isWeaker(parameters: KdfParameters, today: KdfParameters): boolean {
+  return parameters.time * parameters.memoryKib < today.time * today.memoryKib || parameters.memoryKib < today.memoryKib
+}

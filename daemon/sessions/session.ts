@@ -30,8 +30,10 @@ export type SessionEvents = {
   ended: (session: Session, how: { code: number | null; signal: NodeJS.Signals | null }) => void
 }
 
-/** A worker to which nobody got in is closed after this long without a ticket. */
-const unopenedLifeMs = 10_000
+/** A worker to which nobody got in is closed after this long without a ticket; longer than a ticket lives. */
+const unopenedLifeMs = 12_000
+/** A ticket that nobody showed by then is dead, also in the longest queue. */
+const ticketMemoryMs = 600_000
 
 /** One user's worker, as the daemon knows it: who, from where, since when; never what or with which key. */
 export class Session {
@@ -41,7 +43,9 @@ export class Session {
   readonly connections = new Map<number, SessionConnection>()
   readonly #events: SessionEvents
   readonly #drainMs: number
-  readonly #tickets = new Map<number, string>()
+  readonly #tickets = new Map<number, { remote: string; issuedAt: number }>()
+  /** Derivations that wait or run: nobody is idle meanwhile, however long the queue is. */
+  readonly #derivations = new Set<number>()
   #state: SessionState = "UNLOCKING"
   #clocks: Clocks
   #openedAt: number | null = null
@@ -80,8 +84,11 @@ export class Session {
   /** A one-time ticket to this session's worker; `remote` is remembered until it is redeemed. */
   admit(remote: string, purpose: Purpose): string {
     const id = this.#nextTicket++
-    this.#tickets.set(id, remote)
-    if (this.#openedAt === null) this.#lastCommandAt = Date.now()
+    const issuedAt = Date.now()
+    for (const [old, ticket] of this.#tickets)
+      if (issuedAt - ticket.issuedAt > ticketMemoryMs) this.#tickets.delete(old)
+    this.#tickets.set(id, { remote, issuedAt })
+    if (this.#openedAt === null) this.#lastCommandAt = issuedAt
     this.#wind()
     return this.worker.admit(id, purpose)
   }
@@ -107,6 +114,13 @@ export class Session {
     this.worker.close(why, this.#drainMs)
   }
 
+  /** A derivation is over, or was not granted. */
+  derived(request: number): void {
+    this.#derivations.delete(request)
+    if (this.#openedAt === null) this.#lastCommandAt = Date.now()
+    this.#wind()
+  }
+
   /** When the first clock runs out (ms since the epoch), or null when none runs. */
   expiresAt(): { at: number; why: CloseReason } | null {
     const next = this.#expiry()
@@ -118,7 +132,10 @@ export class Session {
       case "opened":
         return this.#opened(message)
       case "refused":
-        return this.#events.refused(this, this.#redeemed(message.session), message)
+        this.#events.refused(this, this.#redeemed(message.session), message)
+        // Nobody got in and nobody else is trying: this process has seen a wrong password, and is not kept.
+        if (this.#openedAt === null && this.#tickets.size === 0) this.close("linger")
+        return
       case "left":
         this.connections.delete(message.connection)
         if (this.connections.size === 0) this.#emptySince = Date.now()
@@ -126,8 +143,11 @@ export class Session {
       case "activity":
         return this.#active(message)
       case "kdf-wanted":
+        this.#derivations.add(message.request)
+        this.#wind()
         return this.#events.kdfWanted(this, message.request)
       case "kdf-done":
+        this.derived(message.request)
         return this.#events.kdfDone(this)
       case "credentials":
         return this.#events.credentials(this, message)
@@ -136,9 +156,7 @@ export class Session {
       case "usage":
         return this.#events.usage(this, message)
       case "closing":
-        this.#state = "DRAINING"
-        this.#closing ??= message.why
-        return
+        return this.close(message.why)
       case "ready":
         throw new Error("a worker said ready twice")
     }
@@ -165,7 +183,7 @@ export class Session {
   }
 
   #redeemed(ticket: number): string {
-    const remote = this.#tickets.get(ticket) ?? "unknown"
+    const remote = this.#tickets.get(ticket)?.remote ?? "unknown"
     this.#tickets.delete(ticket)
     return remote
   }
@@ -200,7 +218,7 @@ export class Session {
   #wind(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
-    if (this.#state === "DRAINING") return
+    if (this.#state === "DRAINING" || this.#derivations.size > 0) return
     const next = this.#expiry()
     if (!Number.isFinite(next.at)) return
     // setTimeout holds 31 bits of milliseconds; a longer clock is wound again when that runs out.

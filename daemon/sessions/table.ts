@@ -7,6 +7,7 @@ import { decoySaltFor, saltFor } from "../keys/kdf.ts"
 import { clocksFor } from "./clocks.ts"
 import { KdfGate } from "./kdf-gate.ts"
 import type { WorkerPool } from "./pool.ts"
+import { isOverQuota, quotaOf } from "./quota.ts"
 import { Session } from "./session.ts"
 import { Throttle } from "./throttle.ts"
 
@@ -18,7 +19,18 @@ export class Unavailable extends Error {
   override name = "Unavailable"
 }
 
-type Parts = { settings: Settings; directory: Directory; pool: WorkerPool; bootSecret: Uint8Array | null; log: Logger }
+/** A derivation takes a fraction of a second, a few seconds on a machine that is overloaded. */
+const kdfLimitMs = 60_000
+
+type Parts = {
+  settings: Settings
+  directory: Directory
+  pool: WorkerPool
+  bootSecret: Uint8Array | null
+  log: Logger
+  /** Tells the spool that what it remembers of recipients may be wrong. */
+  recipientsChanged: () => void
+}
 
 /**
  * Who is logged in. One entry per login name, whether or not a user of that name exists: the answer to a
@@ -86,6 +98,8 @@ export class Sessions {
 
   /** Ends the session of this user, if there is one, and resolves when its worker is gone. */
   async end(name: string, why: "kicked" | "disabled" | "deleted" | "credential-changed"): Promise<boolean> {
+    // A login that is starting would otherwise come in behind our back.
+    await this.#opening.get(name)?.catch(() => {})
     const session = this.#sessions.get(name)
     if (session === undefined) return false
     session.close(why)
@@ -125,10 +139,10 @@ export class Sessions {
     if (draining !== undefined) await this.#gone(draining)
     const { bootSecret } = this.#parts
     if (bootSecret === null) throw new Unavailable("Logins are not possible: the boot secret is missing")
-    if (this.#sessions.size >= this.#parts.settings.sessions.max_sessions)
-      throw new Unavailable("Too many users are logged in")
-    const user = await this.#parts.directory.findByName(name)
+    this.#refuseIfCrowded()
     const worker = await this.#parts.pool.take()
+    // Asked last: who was disabled or deleted while we waited does not get in.
+    const user = await this.#parts.directory.findByName(name)
     if (this.#closed) {
       worker.close("shutdown", 1000)
       throw new Unavailable("The server is shutting down")
@@ -138,6 +152,15 @@ export class Sessions {
     return session
   }
 
+  /** Strangers are counted apart from users, so that a flood of names neither fills the machine nor keeps users out. */
+  #refuseIfCrowded(): void {
+    const { max_sessions, max_unlocking } = this.#parts.settings.sessions
+    const open = this.list().filter((session) => session.openedAt !== null).length
+    if (open >= max_sessions) throw new Unavailable("Too many users are logged in")
+    if (this.#sessions.size - open + this.#opening.size >= max_unlocking)
+      throw new Unavailable("Too many logins at one time")
+  }
+
   #track(name: string, user: User | undefined, worker: Session["worker"]): Session {
     const { settings } = this.#parts
     const session = new Session(name, worker, this.#clocks(user), settings.sessions.drain_s * 1000, {
@@ -145,8 +168,7 @@ export class Sessions {
       refused: (_, remote, refusal) => this.#refused(name, remote, refusal),
       credentials: (_, message) => this.#storeCredentials(session, message),
       flushed: (_, message) => this.#flushed(name, message),
-      usage: (_, message) =>
-        this.#log(this.#parts.directory.setUsage(name, message.bytes, message.messages), name, "usage"),
+      usage: (_, message) => this.#log(this.#used(name, message), name, "usage"),
       kdfWanted: (_, request) => this.#grantKdf(session, request),
       kdfDone: () => this.#kdfDone(session),
       ended: (_, how) => this.#ended(session, user, how),
@@ -186,8 +208,7 @@ export class Sessions {
       salt: saltFor(bootSecret, name),
       kdf: user.kdf.length === 0 ? [current] : user.kdf,
       mailbox: user.mailbox,
-      quotaBytes: user.quotaBytes ?? settings.mailbox.quota_bytes,
-      quotaMessages: user.quotaMessages ?? settings.mailbox.quota_messages,
+      ...quotaOf(user, settings),
     }
   }
 
@@ -222,38 +243,66 @@ export class Sessions {
       )
   }
 
-  #storeCredentials(session: Session, message: Extract<FromWorker, { kind: "credentials" }>): void {
-    const stored = this.#parts.directory.setCredentials(session.user, message.recipients, message.kdf)
-    this.#log(
-      stored.then(() => session.worker.credentialsStored()),
-      session.user,
-      "credentials",
-    )
+  /** The spool remembers for minutes who may receive, so it is told when a quota begins or ceases to refuse mail. */
+  async #used(name: string, { bytes, messages }: Extract<FromWorker, { kind: "usage" }>): Promise<void> {
+    const { directory, settings, recipientsChanged } = this.#parts
+    const before = await directory.findByName(name)
+    await directory.setUsage(name, bytes, messages)
+    if (before === undefined) return
+    const after = { ...before, usageBytes: bytes, usageMessages: messages }
+    if (isOverQuota(before, settings) !== isOverQuota(after, settings)) recipientsChanged()
   }
 
-  readonly #kdfHolders = new Map<Session, number>()
+  #storeCredentials(session: Session, message: Extract<FromWorker, { kind: "credentials" }>): void {
+    const stored = this.#parts.directory.setCredentials(session.user, message.recipients, message.kdf)
+    const answered = stored.then(
+      () => session.worker.credentialsStored(true),
+      (error: unknown) => {
+        session.worker.credentialsStored(false)
+        throw error
+      },
+    )
+    this.#log(answered, session.user, "credentials")
+  }
+
+  /** A worker derives one key at a time; its place, with the end of our patience. */
+  readonly #kdfHolders = new Map<Session, NodeJS.Timeout>()
 
   #grantKdf(session: Session, request: number): void {
     const entered = this.#gate.enter().then((granted) => {
-      if (!granted) return session.worker.answerKdf(request, false)
+      if (!granted) {
+        session.derived(request)
+        return session.worker.answerKdf(request, false)
+      }
       // The worker may have died while it waited; its place goes to the next.
       if (!session.worker.alive) return this.#gate.leave()
-      this.#kdfHolders.set(session, (this.#kdfHolders.get(session) ?? 0) + 1)
+      this.#kdfHolders.set(session, this.#deadline(session))
       session.worker.answerKdf(request, true)
     })
     this.#log(entered, session.user, "kdf")
   }
 
+  /** A worker that never gives its place back would in the end keep everybody out. */
+  #deadline(session: Session): NodeJS.Timeout {
+    return setTimeout(() => {
+      this.#parts.log.error(
+        { user: session.user, worker: session.worker.pid },
+        "key derivation took too long: worker killed",
+      )
+      session.worker.kill()
+    }, kdfLimitMs)
+  }
+
   #kdfDone(session: Session): void {
-    const held = this.#kdfHolders.get(session) ?? 0
-    if (held === 0) return
-    if (held === 1) this.#kdfHolders.delete(session)
-    else this.#kdfHolders.set(session, held - 1)
+    const deadline = this.#kdfHolders.get(session)
+    if (deadline === undefined) return
+    clearTimeout(deadline)
+    this.#kdfHolders.delete(session)
     this.#gate.leave()
   }
 
   #ended(session: Session, user: User | undefined, how: { code: number | null; signal: NodeJS.Signals | null }): void {
-    while (this.#kdfHolders.has(session)) this.#kdfDone(session)
+    this.#kdfDone(session)
     if (this.#sessions.get(session.user) === session) this.#sessions.delete(session.user)
     if (user !== undefined && this.#mailboxes.get(user.mailbox) === session) this.#mailboxes.delete(user.mailbox)
     const expected = session.closing !== null && how.code === 0

@@ -2,7 +2,14 @@ import { type ChildProcess, fork } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { join } from "node:path"
 import type { Logger } from "pino"
-import type { Assignment, CloseReason, FromWorker, Purpose, ToWorker } from "../contract/worker-link.ts"
+import {
+  type Assignment,
+  type CloseReason,
+  type FromWorker,
+  fromWorker,
+  type Purpose,
+  type ToWorker,
+} from "../contract/worker-link.ts"
 import type { Settings } from "../host/settings.ts"
 
 /** The worker is started from the same tree as this file: TypeScript in a checkout, JavaScript in `dist`. */
@@ -94,8 +101,8 @@ export class WorkerProcess {
     this.#send({ kind: "kdf", request, granted })
   }
 
-  credentialsStored(): void {
-    this.#send({ kind: "credentials-stored" })
+  credentialsStored(stored: boolean): void {
+    this.#send({ kind: "credentials-stored", stored })
   }
 
   flush(): void {
@@ -104,6 +111,11 @@ export class WorkerProcess {
 
   drop(connection: number, why: CloseReason): void {
     this.#send({ kind: "drop", connection, why })
+  }
+
+  /** At once; safe at any point. */
+  kill(): void {
+    this.#child.kill("SIGKILL")
   }
 
   /** Asks the worker to drain; what is still there after `limitMs` is killed, which is safe at any point. */
@@ -118,12 +130,23 @@ export class WorkerProcess {
   }
 
   #listen(): void {
-    this.#child.on("message", (message: FromWorker) => this.#events.message(message))
+    this.#child.on("message", (message: unknown) => this.#hear(message))
     this.#child.on("error", (error) => this.#log.error({ worker: this.pid, err: error }, "worker channel failed"))
     this.#child.on("exit", (code, signal) => {
       this.#exited = true
       this.#events.exit({ code, signal })
     })
+  }
+
+  #hear(message: unknown): void {
+    const checked = fromWorker.safeParse(message)
+    try {
+      if (!checked.success) throw new Error("a message outside the contract")
+      this.#events.message(checked.data)
+    } catch (error) {
+      this.#log.error({ worker: this.pid, err: error }, "worker broke the contract: killed")
+      this.kill()
+    }
   }
 
   #send(message: ToWorker): void {

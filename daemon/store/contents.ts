@@ -10,6 +10,12 @@ import { SearchIndex } from "./search-index.ts"
 import { Threads } from "./threads.ts"
 import { type ContentMeta, StoreError } from "./types.ts"
 
+/**
+ * Where a message comes from. What the spool brings was accepted with 250, which is a promise: its quota was
+ * looked at before that, and is not looked at again.
+ */
+export type Source = "client" | "spool"
+
 /** What SORT and THREAD compare. */
 export type Summary = {
   sentAt: number | null
@@ -106,16 +112,16 @@ export class Contents {
   }
 
   /** For octets that arrive slowly, outside transactions. What was neither finished nor linked is removed by `discard`, or by the next open. */
-  begin(): ContentWriter {
+  begin(source: Source = "client"): ContentWriter {
     const contents = this
     return new ContentWriter({
       get inTransaction() {
         return contents.#connection.inTransaction
       },
-      admit: (bytes) => this.#account.admit(bytes, 1),
+      admit: (bytes) => this.#admit(bytes, source),
       spill: (content, piece) => this.#spill(content, piece),
-      finish: (content, last, meta) => this.#finish(content, last, meta),
-      insert: (bytes, meta) => this.insert(bytes, meta),
+      finish: (content, last, meta) => this.#finish(content, last, meta, source),
+      insert: (bytes, meta) => this.insert(bytes, meta, source),
       removeUnlinked: (ids) => this.removeUnlinked(ids),
     })
   }
@@ -123,12 +129,12 @@ export class Contents {
   /**
    * All octets at once; many of these fit one transaction. Returns the content's id, to be linked with `messages.add`.
    *
-   * @throws StoreError `over-quota`, `disk-full`; Error when `meta` is of another size
+   * @throws StoreError `over-quota` (not for the spool), `disk-full`; Error when `meta` is of another size
    */
-  insert(bytes: Uint8Array, meta: ContentMeta): number {
+  insert(bytes: Uint8Array, meta: ContentMeta, source: Source = "client"): number {
     if (meta.size !== bytes.length) throw new RangeError("the parser saw another number of octets")
     return this.#connection.transaction(() => {
-      this.#account.admit(bytes.length, 1)
+      this.#admit(bytes.length, source)
       const content = this.#new()
       const texts = textsOf(meta)
       const beside = this.#pieces.writeAll(content, bytes, meta.header.length, texts)
@@ -224,6 +230,10 @@ export class Contents {
     }
   }
 
+  #admit(bytes: number, source: Source): void {
+    if (source === "client") this.#account.admit(bytes, 1)
+  }
+
   #new(): number {
     const { rowid } = this.#begin.run()
     this.#markUnlinked.run(rowid)
@@ -238,9 +248,9 @@ export class Contents {
     })
   }
 
-  #finish(content: number, last: NumberedPiece, meta: ContentMeta): void {
+  #finish(content: number, last: NumberedPiece, meta: ContentMeta, source: Source): void {
     this.#connection.transaction(() => {
-      this.#account.admit(meta.size, 1)
+      this.#admit(meta.size, source)
       const texts = textsOf(meta)
       this.#pieces.write(content, last)
       const beside = this.#pieces.splitHeader(content, meta.header.length, texts.header)

@@ -1,5 +1,6 @@
 import type { Account } from "./account.ts"
 import type { Connection } from "./connection.ts"
+import { isFull } from "./fault.ts"
 import { canonicalName, mailboxName, superiors } from "./mailbox-name.ts"
 import type { Query } from "./query.ts"
 import { type Mailbox, type MailboxStatus, type SpecialUse, StoreError } from "./types.ts"
@@ -180,8 +181,17 @@ export class Mailboxes {
    */
   recentFrom(id: number, claim: boolean): number {
     const { recentFrom, uidNext } = this.#countersOf(id)
-    if (claim && recentFrom < uidNext) this.#connection.transaction(() => this.#claim.run(id))
+    if (claim && recentFrom < uidNext) this.#claimRecent(id)
     return recentFrom
+  }
+
+  /** On a full disk the next session is told of the same messages again; nobody is kept from reading. */
+  #claimRecent(id: number): void {
+    try {
+      this.#connection.transaction(() => this.#claim.run(id))
+    } catch (error) {
+      if (!isFull(error)) throw error
+    }
   }
 
   /** Keywords ever used here, as first written: what FLAGS and PERMANENTFLAGS list. */

@@ -186,7 +186,8 @@ export class Messages {
 
   /**
    * Links a finished content into a mailbox. A `deliveryId` that was used before changes nothing and gives
-   * null: that is how a spool file is delivered exactly once.
+   * null: that is how a spool file is delivered exactly once. It also lifts the quota: what waits in the spool
+   * got its 250 already.
    *
    * @throws StoreError `no-such-mailbox`, `not-selectable`, `no-such-message`, `over-quota`, `too-many-keywords`
    */
@@ -194,7 +195,7 @@ export class Messages {
     return this.#connection.transaction(() => {
       if (given.deliveryId !== undefined && this.#deliveries.known(given.deliveryId)) return null
       const { size, thread } = this.#contents.facts(content)
-      this.#account.admit(size, 1)
+      if (given.deliveryId === undefined) this.#account.admit(size, 1)
       const { first: uid, modseq } = this.#takeUids(mailbox, 1)
       const keywords = keywordText(this.#keywords.learn(mailbox, given.keywords))
       this.#insert.run(

@@ -144,7 +144,7 @@ export class Flush {
   #insert(opened: Opened[]): number {
     return this.#store.transaction(() => {
       const added = opened.filter(({ id, envelope, bytes }) =>
-        this.#link(this.#ingest.insert(bytes).content, id, envelope),
+        this.#link(this.#ingest.insert(bytes, "spool").content, id, envelope),
       )
       return added.length
     })
@@ -187,7 +187,7 @@ export class Flush {
   async #large(id: string): Promise<number> {
     const spooled = await this.#openFile(id)
     if (spooled === null) return 1
-    const incoming = this.#ingest.begin()
+    const incoming = this.#ingest.begin("spool")
     try {
       const { envelope, message } = await open(this.#identities, spooled.bytes)
       for await (const chunk of message) {

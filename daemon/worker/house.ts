@@ -1,9 +1,9 @@
 import type { Identity } from "age-encryption"
 import { Queue } from "../../spool/queue.ts"
 import { encodeAnswer } from "../contract/preface.ts"
-import type { CloseReason } from "../contract/worker-link.ts"
+import type { CloseReason, KdfParameters } from "../contract/worker-link.ts"
 import type { Log } from "../host/log.ts"
-import { sameParameters } from "../keys/kdf.ts"
+import { isWeaker, sameParameters } from "../keys/kdf.ts"
 import { databaseKey, spoolSecret } from "../keys/root.ts"
 import { identityFromSecret } from "../keys/sealing.ts"
 import { sameSecret, secretFrom, wipe } from "../keys/secret.ts"
@@ -15,8 +15,8 @@ import type { Visitor } from "./door.ts"
 import { Flush } from "./flush.ts"
 import { Ingest } from "./ingest.ts"
 import type { DaemonLink } from "./link.ts"
-import { changePassword, createMailbox } from "./rekey.ts"
-import { currentParameters, findSlot, type Household, openMailbox, Refused } from "./unlock.ts"
+import { changePassword, createMailbox, type StoreCredentials } from "./rekey.ts"
+import { acknowledge, currentParameters, findSlot, type Household, openMailbox, Refused } from "./unlock.ts"
 import { Verifier } from "./verifier.ts"
 
 /** Everything that exists only while the mailbox is unlocked; `lock` ends all of it. */
@@ -131,15 +131,19 @@ export class House {
     this.#reportUsage()
   }
 
+  /** At once when the connection was quiet; otherwise the latest is told when the interval is over. */
   #activityOf(connection: number): (command: string, idling: boolean, client: string | null) => void {
     let reportedAt = 0
-    let wasIdling = false
+    let later: NodeJS.Timeout | null = null
     return (command, idling, client) => {
       const at = Date.now()
-      if (idling === wasIdling && at - reportedAt < activityEveryMs) return
-      reportedAt = at
-      wasIdling = idling
-      this.#link.send({ kind: "activity", connection, at, command, idling, client })
+      if (later !== null) clearTimeout(later)
+      const report = () => {
+        reportedAt = Date.now()
+        this.#link.send({ kind: "activity", connection, at, command, idling, client })
+      }
+      if (at - reportedAt >= activityEveryMs) report()
+      else later = setTimeout(report, activityEveryMs - (at - reportedAt)).unref()
     }
   }
 
@@ -150,6 +154,7 @@ export class House {
     try {
       if (this.#unlocked === null) return await this.#unlock(slot, credential)
       if (!sameSecret(slot.root, this.#unlocked.root)) throw new Refused("damaged-slot")
+      acknowledge(this.#household, this.#unlocked.store, slot.id)
       this.#unlocked.verifier.remember(credential)
       return this.#unlocked
     } finally {
@@ -158,17 +163,39 @@ export class House {
   }
 
   async #unlock(slot: Awaited<ReturnType<typeof findSlot>>, credential: Uint8Array): Promise<Unlocked> {
-    const { settings, assignment } = this.#household
     const store = openMailbox(this.#household, slot)
     const unlocked = this.#furnish(store, slot.root)
     this.#unlocked = unlocked
     unlocked.verifier.remember(credential)
-    // A slot made under weaker parameters than today's is replaced while the password is at hand.
-    if (!sameParameters(slot.parameters, currentParameters(settings)) || assignment.kdf.length > 1) {
-      await changePassword(this.#household, store, unlocked.root, credential, this.#link.storeCredentials)
-    }
+    await this.#strengthen(unlocked, slot.parameters, credential)
     void unlocked.flush.request()
     return unlocked
+  }
+
+  /**
+   * Replaces a slot made under weaker parameters than today's while the password is at hand, and ends the
+   * search under old parameters after a change of them. When that fails the mailbox is open all the same,
+   * and the next login tries again.
+   */
+  async #strengthen({ store, root }: Unlocked, parameters: KdfParameters, credential: Uint8Array): Promise<void> {
+    const { settings, assignment } = this.#household
+    const current = currentParameters(settings)
+    const settled = sameParameters(parameters, current)
+    if (settled ? assignment.kdf.length === 1 : !isWeaker(parameters, current)) return
+    try {
+      await changePassword(this.#household, store, root, credential, this.#storeCredentials)
+    } catch (error) {
+      this.#log.warn(
+        { user: assignment.user, err: error },
+        "the key slot could not be renewed; the next login tries again",
+      )
+    }
+  }
+
+  /** Durable in the directory first; then this worker, too, looks for slots under these parameters. */
+  readonly #storeCredentials: StoreCredentials = async (recipients, kdf) => {
+    await this.#link.storeCredentials(recipients, kdf)
+    this.#household.assignment.kdf = kdf
   }
 
   #furnish(store: Store, slotRoot: Uint8Array): Unlocked {
@@ -203,7 +230,7 @@ export class House {
   }
 
   async #create({ socket, preface }: Visitor): Promise<void> {
-    await createMailbox(this.#household, preface.credential, this.#link.storeCredentials)
+    await createMailbox(this.#household, preface.credential, this.#storeCredentials)
     socket.end(encodeAnswer({ status: "ok" }))
     this.#closeSoon("linger")
   }
@@ -211,7 +238,7 @@ export class House {
   async #rekey({ socket, preface }: Visitor): Promise<void> {
     const { store, root, verifier } = await this.#admit(preface.credential)
     verifier.forget()
-    await changePassword(this.#household, store, root, preface.second, this.#link.storeCredentials)
+    await changePassword(this.#household, store, root, preface.second, this.#storeCredentials)
     socket.end(encodeAnswer({ status: "ok" }))
     this.#closeSoon("credential-changed")
   }

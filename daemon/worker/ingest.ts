@@ -1,6 +1,7 @@
 import { bodyWire, envelopeWire } from "../imap/response.ts"
 import { MessageParser } from "../message/parser.ts"
 import type { ParsedMessage } from "../message/types.ts"
+import type { Source } from "../store/contents.ts"
 import type { Store } from "../store/store.ts"
 import type { ContentMeta } from "../store/types.ts"
 
@@ -16,20 +17,20 @@ export class Ingest {
   }
 
   /** For octets that arrive slowly; each piece is its own small transaction. Not inside a transaction. */
-  begin(): Incoming {
-    return new Incoming(this.#store.contents.begin())
+  begin(source: Source = "client"): Incoming {
+    return new Incoming(this.#store.contents.begin(source))
   }
 
   /**
    * All octets at once, inside the caller's transaction.
    *
-   * @throws StoreError `over-quota`, `too-big`, `disk-full`
+   * @throws StoreError `over-quota` (not for the spool), `too-big`, `disk-full`
    */
-  insert(bytes: Uint8Array): { content: number; meta: ContentMeta } {
+  insert(bytes: Uint8Array, source: Source = "client"): { content: number; meta: ContentMeta } {
     const parser = new MessageParser()
     pushInPieces(parser, bytes)
     const meta = metaOf(parser.end())
-    return { content: this.#store.contents.insert(bytes, meta), meta }
+    return { content: this.#store.contents.insert(bytes, meta, source), meta }
   }
 }
 

@@ -52,7 +52,9 @@ async function obey(message: ToWorker): Promise<void> {
   }
 }
 
+/** Draining has an end, whoever waits for whom: what is cut off then was never acknowledged. */
 async function leave(why: Parameters<House["close"]>[0]): Promise<void> {
+  setTimeout(() => process.exit(70), (settings?.sessions.drain_s ?? 1) * 1000)
   door.close()
   await house?.close(why)
   process.exit(0)
@@ -71,4 +73,7 @@ process.on("message", (message: ToWorker) => void obey(message).catch(perish))
 process.on("SIGINT", () => {})
 process.on("SIGTERM", () => void leave("shutdown").catch(perish))
 // A daemon that died cannot close us: nobody would know that this mailbox is open.
-process.on("disconnect", () => void leave("shutdown").catch(perish))
+process.on("disconnect", () => {
+  link.lost()
+  void leave("shutdown").catch(perish)
+})

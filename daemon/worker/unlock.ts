@@ -7,6 +7,7 @@ import { opaqueString, PasswordRefused } from "../keys/password.ts"
 import { databaseKey } from "../keys/root.ts"
 import { secretFrom, wipe } from "../keys/secret.ts"
 import { DamagedSlot, openSlot, SlotFiles } from "../keys/slots.ts"
+import { isFull } from "../store/fault.ts"
 import { openStore, type StoreOptions } from "../store/open.ts"
 import type { Store } from "../store/store.ts"
 import { StoreError } from "../store/types.ts"
@@ -147,7 +148,7 @@ function openWith(household: Household, root: Uint8Array): Store {
  * back, or restored an old database without its slots. It opens nothing, and it is not deleted: in the
  * second case it is the user's only way in once the database that belongs to it is restored as well.
  */
-function acknowledge(household: Household, store: Store, id: Buffer): void {
+export function acknowledge(household: Household, store: Store, id: Buffer): void {
   const name = id.toString("hex")
   const known = store.slots.list().find((slot) => slot.id === name)
   if (known === undefined) {
@@ -161,8 +162,20 @@ function acknowledge(household: Household, store: Store, id: Buffer): void {
     store.slots.remove(name)
     throw new Refused("credential", fingerprintOf(id))
   }
-  if (known.state === "pending") promoteSlot(household, store, name)
-  store.slots.touch(name, Date.now())
+  // Also for a slot that is active already: what an interrupted change of password left behind goes now.
+  if (known.state === "pending" || store.slots.list().some((slot) => slot.state === "retired")) {
+    promoteSlot(household, store, name)
+  }
+  noteUse(store, name)
+}
+
+/** The date is for people to look at: a full disk keeps nobody from reading his mail. */
+function noteUse(store: Store, name: string): void {
+  try {
+    store.slots.touch(name, Date.now())
+  } catch (error) {
+    if (!isFull(error)) throw error
+  }
 }
 
 /** Makes one slot the only main password: durable inside the mailbox first, then the old files go. */

@@ -24,7 +24,7 @@ export function percentiles(times: number[], ...wanted: number[]): string {
 export function print(...columns: string[]): void {
   process.stdout.write(
     `${columns
-      .map((column, at) => column.padEnd([48, 34, 0][at] ?? 0))
+      .map((column, at) => column.padEnd([56, 34, 0][at] ?? 0))
       .join("")
       .trimEnd()}\n`,
   )

@@ -8,6 +8,7 @@ import { request } from "../../daemon/admin/client.ts"
 import type { AdminAsksInput, AdminReplies, AdminRequestName } from "../../daemon/admin/requests.ts"
 import type { ComponentOrder } from "../../daemon/host/component.ts"
 import { type Paths, pathsOf } from "../../daemon/host/paths.ts"
+import type { FailedMessage, ReadyMessage, StoppingMessage } from "../../daemon/host/ready.ts"
 import { type Settings, settingsSchema } from "../../daemon/host/settings.ts"
 import { createUserOffline } from "../../daemon/offline.ts"
 import { ensureCertificate } from "../../daemon/setup/certificate.ts"
@@ -15,7 +16,11 @@ import { ensureCertificate } from "../../daemon/setup/certificate.ts"
 type ComponentName = ComponentOrder["name"]
 type Overrides = { [K in keyof Settings]?: Settings[K] extends object ? Partial<Settings[K]> : Settings[K] }
 
-const entry = new URL("../../daemon/component.ts", import.meta.url)
+/** The sources as they are, or, for figures, what is built from them. */
+const entry = new URL(
+  process.env.MAILKEEP_COMPILED === "1" ? "../../dist/daemon/component.js" : "../../daemon/component.ts",
+  import.meta.url,
+)
 
 /** A whole mailkeep in a folder of its own: three real processes on free loopback ports. */
 export class Mailkeep {
@@ -84,7 +89,8 @@ export class Mailkeep {
       child.once("exit", (code, signal) =>
         reject(new Error(`${name} ended at start (${signal ?? code}): ${this.log.slice(-5).join("\n")}`)),
       )
-      child.on("message", (message: { kind?: string }) => {
+      child.on("message", (message: ReadyMessage | StoppingMessage | FailedMessage) => {
+        if (message.kind === "failed") this.log.push(message.text)
         if (message.kind === "ready") resolve()
       })
       child.send({ name, settings: this.settings } satisfies ComponentOrder)
@@ -120,7 +126,8 @@ export class Mailkeep {
   }
 }
 
-async function freePorts(count: number): Promise<number[]> {
+/** Ports of 127.0.0.1 that nobody uses now. */
+export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer()

@@ -47,7 +47,7 @@ export function directory(t: TestContext): string {
 export async function house(t: TestContext, given: Given = {}): Promise<House> {
   const settings = settingsSchema.parse({
     data_dir: directory(t),
-    proxy: { imaps: ["127.0.0.1:0"], imap: ["127.0.0.1:0"], ...given.proxy },
+    proxy: { imaps: ["127.0.0.1:0"], imap: ["127.0.0.1:0"], refusal_ms: 0, ...given.proxy },
     throttle: { delays_s: [0] },
   })
   const paths = pathsOf(settings)

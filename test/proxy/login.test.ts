@@ -106,6 +106,7 @@ test("the credential is zero after every way a login can end", async (t) => {
     const context: LoginContext = {
       channel: channelOf(request),
       log: quiet,
+      refusalMs: 0,
       ticketTimeoutMs: 500,
       answerTimeoutMs: 500,
     }

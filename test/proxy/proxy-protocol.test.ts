@@ -1,7 +1,8 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import fc from "fast-check"
-import { countedAs, isLoopback, Networks, plainAddress } from "../../proxy/addresses.ts"
+import { countedAs } from "../../daemon/host/addresses.ts"
+import { isLoopback, Networks, plainAddress } from "../../proxy/addresses.ts"
 import { ProxyHeaderError, ProxyHeaderReader } from "../../proxy/proxy-protocol.ts"
 import { house, plainClient, tlsClient } from "./harness.ts"
 

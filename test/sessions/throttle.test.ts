@@ -50,10 +50,31 @@ test("a success forgets", () => {
   assert.equal(throttle.delayMs("alice", "192.0.2.1", now), 0)
 })
 
-test("only so many attempts wait; the rest are turned away", async () => {
+test("attempts that come at one time are looked at one delay apart, and those behind are turned away", async () => {
   const throttle = new Throttle({ ...settings, delays_s: [1] })
   throttle.failed("alice", "192.0.2.1", "a")
-  const passed = await Promise.all(Array.from({ length: 40 }, () => throttle.pass("alice", "192.0.2.1")))
-  assert.equal(passed.filter(Boolean).length, 16)
-  assert.equal(passed.length, 40)
+  const begun = performance.now()
+  const passed = await Promise.all(
+    Array.from({ length: 40 }, async () =>
+      (await throttle.pass("alice", "192.0.2.1")) ? performance.now() - begun : null,
+    ),
+  )
+  assert.equal(passed.filter((at) => at !== null).length, 1)
+  assert.equal(passed.filter((at) => at === null).length, 39)
+})
+
+test("an IPv6 network counts as one address", () => {
+  const throttle = new Throttle(settings)
+  for (const n of [1, 2, 3]) throttle.failed(`user${n}`, `2001:db8::${n}`, "x", now)
+  assert.equal(throttle.delayMs("dave", "2001:db8::ffff", now), 8000)
+  assert.equal(throttle.delayMs("dave", "2001:db8:0:1::1", now), 0)
+})
+
+test("a login of one's own does not pay for guesses at others", () => {
+  const throttle = new Throttle(settings)
+  for (const user of ["alice", "bob", "mallory"]) throttle.failed(user, "192.0.2.1", "x", now)
+  throttle.succeeded("mallory", "192.0.2.1")
+  assert.equal(throttle.delayMs("carol", "192.0.2.1", now), 8000)
+  throttle.failed("dave", "192.0.2.1", "y", now + 8000)
+  assert.equal(throttle.delayMs("carol", "192.0.2.1", now + 8000), 8000)
 })

@@ -171,6 +171,20 @@ test("copies count against the quota, a move does not", (t) => {
   assert.throws(() => put(roomier.store, "INBOX", mail("big", "x".repeat(5000))), faulty("over-quota"))
 })
 
+test("what the spool brings got its 250 before: no quota refuses it, and it counts", (t) => {
+  const { store } = house(t, { quotaMessages: 1, quotaBytes: 2000 })
+  const { bytes, meta } = mail("promised", "x".repeat(5000))
+  const inbox = id(store, "INBOX")
+  const whole = store.contents.insert(bytes, meta, "spool")
+  assert.ok(store.messages.add(inbox, whole, { ...plainly, deliveryId: "01H" }))
+  const writer = store.contents.begin("spool")
+  writer.push(bytes)
+  assert.ok(store.messages.add(inbox, writer.finish(meta), { ...plainly, deliveryId: "01J" }))
+  assert.equal(store.usage().messages, 2)
+  assert.throws(() => store.contents.insert(bytes, meta), faulty("over-quota"))
+  assert.throws(() => put(store, "INBOX", "a"), faulty("over-quota"))
+})
+
 test("rows are read in pages: a write between two rows is allowed, ranges are kept", (t) => {
   const { store } = house(t)
   const inbox = id(store, "INBOX")
