@@ -40,8 +40,12 @@ export async function runUp(settings: Settings): Promise<void> {
   process.on("SIGTERM", end)
   const kept = components.map((name) => new Kept(name, settings))
   process.on("SIGHUP", () => {
+    // From a terminal it means that the terminal is gone; a service manager means "read the certificate again".
+    if (process.stdin.isTTY || process.stdout.isTTY) return end()
     for (const component of kept) component.reload()
   })
+  // The terminal's end must not keep anything from being locked.
+  process.stdout.on("error", end)
   try {
     // A stop during the start is a stop, not a failure.
     await Promise.race([startInOrder(kept), stopped.promise])
@@ -52,8 +56,8 @@ export async function runUp(settings: Settings): Promise<void> {
     await stopped.promise
   } finally {
     if (password !== null) wipe(password)
-    // Reverse order: nobody comes in, then nothing new arrives, then the mailboxes are locked.
-    for (const component of [...kept].reverse()) await component.stop()
+    // The daemon first: its workers say BYE through the proxy, finish what runs and lock. Nobody gets in meanwhile.
+    for (const component of kept) await component.stop()
     // Nobody knows this password: the next start makes the user again, with one that is shown.
     if (!shown) await removeUserOffline(settings, firstUser)
   }
@@ -98,8 +102,13 @@ class Kept {
     return new Promise((resolve, reject) => {
       const startedAt = Date.now()
       let why: string | null = null
+      // A session of its own: Ctrl-C is for us, who end the others in order; they see it when we are gone.
       // SIGUSR1 would open a debugger's port, and a debugger reads memory.
-      const child = fork(entry, [], { execArgv: ["--disable-sigusr1"], stdio: ["ignore", "inherit", "inherit", "ipc"] })
+      const child = fork(entry, [], {
+        execArgv: ["--disable-sigusr1"],
+        detached: true,
+        stdio: ["ignore", "inherit", "inherit", "ipc"],
+      })
       this.#child = child
       child.on("message", (message: ReadyMessage | StoppingMessage | FailedMessage) => {
         if (message.kind === "failed") why = message.text

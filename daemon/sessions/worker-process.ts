@@ -47,6 +47,8 @@ export class WorkerProcess {
     const child = fork(entry, [], {
       serialization: "advanced",
       execArgv: ["--disable-sigusr1"],
+      // Signals of a terminal are for the daemon, which drains its workers.
+      detached: true,
       stdio: ["ignore", "ignore", "inherit", "ipc"],
       env: workerEnvironment(),
     })

@@ -69,8 +69,8 @@ function perish(error: unknown): void {
 process.on("uncaughtException", perish)
 process.on("unhandledRejection", perish)
 process.on("message", (message: ToWorker) => void obey(message).catch(perish))
-// Ctrl-C reaches the whole process group; the daemon decides when its workers drain.
-process.on("SIGINT", () => {})
+// The daemon decides when its workers drain.
+for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {})
 process.on("SIGTERM", () => void leave("shutdown").catch(perish))
 // A daemon that died cannot close us: nobody would know that this mailbox is open.
 process.on("disconnect", () => {

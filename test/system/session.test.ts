@@ -222,3 +222,16 @@ test("without its boot secret nobody can log in, and mail is still accepted", as
   assert.ok((await client.command("SELECT INBOX")).untagged.includes("* 1 EXISTS"))
   client.close()
 })
+
+test("a daemon that is stopped says BYE to everybody before it locks", async (t) => {
+  const mailkeep = await Mailkeep.start(t, { alice: password })
+  const busy = await ImapClient.login(mailkeep.ports.imaps, "alice", password)
+  const idle = await ImapClient.login(mailkeep.ports.imaps, "alice", password)
+  idle.write("i1 IDLE\r\n")
+  await idle.response()
+  await mailkeep.kill("daemon", "SIGTERM")
+  for (const client of [busy, idle]) {
+    assert.equal(await client.response(), "* BYE [UNAVAILABLE] The server is shutting down")
+    await client.gone()
+  }
+})
