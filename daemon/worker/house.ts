@@ -44,6 +44,9 @@ const farewells: Record<CloseReason, string> = {
 /** Reports of activity are this far apart at least; clocks count in seconds. */
 const activityEveryMs = 500
 
+/** How soon after a change the daemon learns how full the mailbox is. */
+const usageEveryMs = 1000
+
 /** One user's mailbox in this process: locked, unlocked by the first who can, joined by the others, locked again. */
 export class House {
   readonly #household: Household
@@ -54,6 +57,7 @@ export class House {
   #closing: Promise<void> | null = null
   #turn: Promise<void> = Promise.resolve()
   #nextConnection = 1
+  #usageTimer: NodeJS.Timeout | null = null
 
   constructor(household: Household, link: DaemonLink, log: Log) {
     this.#household = household
@@ -217,6 +221,7 @@ export class House {
         this.#reportUsage()
       },
     })
+    store.onChange(() => this.#reportUsageSoon())
     const account: Account = {
       user: assignment.user,
       store,
@@ -272,6 +277,14 @@ export class House {
     }
     this.#link.send({ kind: "refused", session, why: refused.why, fingerprint: refused.fingerprint })
     socket.end(encodeAnswer({ status: "refused", why: refused.why }))
+  }
+
+  /** Once for many changes: the daemon tells the spool when a quota begins or ceases to refuse mail. */
+  #reportUsageSoon(): void {
+    this.#usageTimer ??= setTimeout(() => {
+      this.#usageTimer = null
+      this.#reportUsage()
+    }, usageEveryMs).unref()
   }
 
   #reportUsage(): void {

@@ -67,7 +67,7 @@ describe("answers", { concurrency: 2 }, () => {
     [
       ["user", "delete", "alice", "--yes"],
       'user.delete {"name":"alice"}',
-      "alice is deleted, with all mail and keys\n",
+      "alice is deleted, with all mail; the key slot that is left opens nothing\n",
     ],
     [
       ["user", "clocks", "alice", "--idle", "30m", "--linger", "default", "--idle-counts", "no"],

@@ -84,7 +84,7 @@ function addChanging(user: Command): void {
     .action(async (name: string, _: object, command: Command) => {
       const context = contextOf(command)
       const reply = await context.ask("user.delete", { name })
-      context.answer(reply, () => `${name} is deleted, with all mail and keys`)
+      context.answer(reply, () => `${name} is deleted, with all mail; the key slot that is left opens nothing`)
     })
   withClockOptions(user.command("clocks <name>"), true)
     .description("show or set this user's own clocks, also for a running session")
