@@ -2,6 +2,7 @@ import type { Identity, Recipient, Stanza } from "age-encryption"
 import sodium from "sodium-native"
 import { decryptChunk, encryptChunk, tagBytes } from "../daemon/keys/chacha.ts"
 import { hkdf, hmac } from "../daemon/keys/hkdf.ts"
+import { MalformedStanza } from "../daemon/keys/sealing.ts"
 import { sameSecret, wipe } from "../daemon/keys/secret.ts"
 
 /**
@@ -260,7 +261,9 @@ async function unwrappedBy(identity: Identity, stanzas: Stanza[]): Promise<Uint8
   try {
     return await identity.unwrapFileKey(stanzas)
   } catch (cause) {
-    throw new AgeError("altered", cause instanceof Error ? cause.message : "malformed stanza")
+    // Anything else (no memory, an identity that was wiped) says nothing about the file.
+    if (!(cause instanceof MalformedStanza)) throw cause
+    throw new AgeError("altered", cause.message)
   }
 }
 

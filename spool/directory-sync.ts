@@ -39,7 +39,7 @@ export class DirectorySync {
   }
 
   async #syncNow(path: string): Promise<void> {
-    const directory = await this.#files.open(path, "r")
+    const directory = await this.#files.open(path, "directory")
     try {
       await directory.sync()
     } finally {

@@ -1,28 +1,41 @@
-import { chmod, mkdir, open, readdir, rename, rm, stat, unlink } from "node:fs/promises"
+import { constants, type Stats } from "node:fs"
+import { chmod, lstat, mkdir, open, readdir, rename, rm, unlink } from "node:fs/promises"
 
 /** The file operations of the queue, one system call each, so that a test can stop between any two of them. */
 export type QueueFiles = {
-  open(path: string, flags: "wx" | "w" | "r", mode?: number): Promise<QueueFile>
+  /**
+   * "wx" makes a new file, "r" reads what is there, "directory" is for `sync`. Neither of the first two
+   * follows a link, and none waits: opening a FIFO returns at once.
+   */
+  open(path: string, flags: keyof typeof openFlags, mode?: number): Promise<QueueFile>
   rename(from: string, to: string): Promise<void>
   unlink(path: string): Promise<void>
   makeDirectory(path: string): Promise<void>
   list(path: string): Promise<string[]>
-  stat(path: string): Promise<{ size: number; mtimeMs: number }>
+  /** Of the name itself: a link is not followed. */
+  stat(path: string): Promise<FileFacts>
   /** A directory with all that is in it. */
   remove(path: string): Promise<void>
 }
+
+export type FileFacts = Pick<Stats, "size" | "mtimeMs" | "nlink" | "isFile" | "isDirectory">
 
 export type QueueFile = {
   /** Gives the octets written, which may be fewer. */
   write(chunk: Uint8Array): Promise<number>
   /** From where the last read ended; gives the octets read, 0 at the end. */
   read(into: Uint8Array): Promise<number>
+  stat(): Promise<FileFacts>
   sync(): Promise<void>
   /** May be called again. */
   close(): Promise<void>
 }
 
-export type SpoolFault = "disk-full" | "no-such-file" | "bad-name" | "fault"
+/**
+ * `not-a-file`: a link, FIFO, directory or anything else that the spool does not make, where a message should
+ * be. `not-a-directory`: the same where a directory should be.
+ */
+export type SpoolFault = "disk-full" | "no-such-file" | "bad-name" | "not-a-file" | "not-a-directory" | "fault"
 
 /** What the spool can refuse. */
 export class SpoolError extends Error {
@@ -49,13 +62,20 @@ export function missing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === "ENOENT"
 }
 
+const openFlags = {
+  wx: constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+  r: constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY,
+  directory: constants.O_RDONLY | constants.O_DIRECTORY,
+}
+
 /** The real disk. */
 export const diskFiles: QueueFiles = {
   async open(path, flags, mode) {
-    const handle = await open(path, flags, mode)
+    const handle = await open(path, openFlags[flags], mode)
     return {
       write: async (chunk) => (await handle.write(chunk)).bytesWritten,
       read: async (into) => (await handle.read(into, 0, into.length)).bytesRead,
+      stat: () => handle.stat(),
       sync: () => handle.sync(),
       close: () => handle.close(),
     }
@@ -68,6 +88,6 @@ export const diskFiles: QueueFiles = {
     await chmod(path, 0o2770)
   },
   list: (path) => readdir(path),
-  stat,
+  stat: lstat,
   remove: (path) => rm(path, { recursive: true, force: true }),
 }

@@ -1,7 +1,16 @@
 import { randomBytes } from "node:crypto"
 import { join } from "node:path"
 import { DirectorySync } from "./directory-sync.ts"
-import { diskFiles, missing, type QueueFile, type QueueFiles, SpoolError, spoolError } from "./queue-files.ts"
+import {
+  diskFiles,
+  type FileFacts,
+  missing,
+  type QueueFile,
+  type QueueFiles,
+  SpoolError,
+  type SpoolFault,
+  spoolError,
+} from "./queue-files.ts"
 import { isUlid, timeOf, UlidSource } from "./ulid.ts"
 
 export { SpoolError, type SpoolFault } from "./queue-files.ts"
@@ -42,6 +51,10 @@ export { SpoolError, type SpoolFault } from "./queue-files.ts"
  * Modes: in production spool and daemon (whose workers flush) are different Unix users that share a group.
  * Directories are 2770: the group needs write and search to rename and unlink, and setgid makes all below
  * belong to that group. Files are 0660 before the umask; the worker needs to read them only.
+ *
+ * So the spool's user can put anything here, and the worker may do more than he may. It must not be led
+ * elsewhere: it refuses a mailbox whose directories are links, follows no link, opens without waiting, reads
+ * only plain files of one name, and writes only under names that it makes itself.
  */
 export class Queue {
   readonly #root: string
@@ -90,19 +103,19 @@ export class Queue {
 
   /** Ids in new/, oldest first; none when the mailbox has never had mail. */
   async list(mailboxId: string): Promise<string[]> {
-    return (await this.#names(join(this.#home(mailboxId), "new"))).filter(isUlid).sort()
+    return (await this.#names(mailboxId, "new")).filter(isUlid).sort()
   }
 
   /**
    * A file in new/ for reading; `bytes` closes it at its end, `close` does at any time.
    *
-   * @throws SpoolError `no-such-file`
+   * @throws SpoolError `no-such-file`, `not-a-directory`; `not-a-file` is for `quarantine`
    */
   async open(mailboxId: string, id: string): Promise<Spooled> {
     const path = join(this.#home(mailboxId), "new", idOf(id))
     try {
-      const { size } = await this.#files.stat(path)
-      const file = await this.#files.open(path, "r")
+      await this.#place(mailboxId, "new")
+      const { file, size } = await this.#openPlain(path)
       return { id, size, bytes: readAll(file, size), close: () => file.close() }
     } catch (error) {
       throw spoolError(error, `cannot open ${path}`)
@@ -115,8 +128,10 @@ export class Queue {
    */
   async remove(mailboxId: string, ids: string | string[]): Promise<void> {
     const directory = join(this.#home(mailboxId), "new")
+    const paths = [ids].flat().map((id) => join(directory, idOf(id)))
     try {
-      for (const id of [ids].flat()) await this.#unlink(join(directory, idOf(id)))
+      await this.#place(mailboxId, "new")
+      for (const path of paths) await this.#unlink(path)
       await this.#directories.sync(directory)
     } catch (error) {
       if (!missing(error)) throw spoolError(error, `cannot remove from ${directory}`)
@@ -124,7 +139,7 @@ export class Queue {
   }
 
   /**
-   * S5 -> S6: keeps the file, and a line that says why in `<id>.why` beside it.
+   * S5 -> S6: keeps the file, whatever it is, and a line that says why in `<id>.why` beside it.
    *
    * @param why for the operator; nothing of the message
    */
@@ -132,7 +147,9 @@ export class Queue {
     const home = this.#home(mailboxId)
     const [from, to] = [join(home, "new", idOf(id)), join(home, "quarantine", idOf(id))]
     try {
-      await this.#writeReason(`${to}.why`, why)
+      await this.#place(mailboxId, "new")
+      await this.#place(mailboxId, "quarantine")
+      await this.#writeReason(to, why)
       await this.#files.rename(from, to)
       await Promise.all([this.#directories.sync(join(home, "new")), this.#directories.sync(join(home, "quarantine"))])
     } catch (error) {
@@ -152,12 +169,15 @@ export class Queue {
     }
   }
 
-  /** For `spool list`: a line per mailbox that has anything. */
+  /**
+   * For `spool list`: a line per mailbox that has anything. Where a link is in the place of a directory there
+   * is nothing of ours to count; one such mailbox does not hide the others.
+   */
   async summary(): Promise<MailboxSummary[]> {
     const lines: MailboxSummary[] = []
-    for (const mailbox of (await this.#names(this.#root)).filter(isMailboxId).sort()) {
-      const waiting = await this.#measure(join(this.#root, mailbox, "new"))
-      const quarantined = await this.#measure(join(this.#root, mailbox, "quarantine"))
+    for (const mailbox of (await this.#mailboxes()).sort()) {
+      const waiting = await this.#measure(mailbox, "new")
+      const quarantined = await this.#measure(mailbox, "quarantine")
       if (waiting.count + quarantined.count === 0) continue
       lines.push({
         mailbox,
@@ -171,22 +191,24 @@ export class Queue {
     return lines
   }
 
-  /** Why a file is in quarantine, or null when nothing was written down. */
+  /** Why a file is in quarantine, or null when nothing was written down (what is no plain file was not written by us). */
   async reason(mailboxId: string, id: string): Promise<string | null> {
+    const path = join(this.#home(mailboxId), "quarantine", `${idOf(id)}.why`)
     try {
-      const file = await this.#files.open(join(this.#home(mailboxId), "quarantine", `${idOf(id)}.why`), "r")
+      await this.#place(mailboxId, "quarantine")
+      const { file, size } = await this.#openPlain(path)
       const chunks: Uint8Array[] = []
-      for await (const chunk of readAll(file, maxReason * 4)) chunks.push(chunk)
-      return Buffer.concat(chunks).toString("utf8").trimEnd()
+      for await (const chunk of readAll(file, Math.min(size, maxReason * 4))) chunks.push(chunk)
+      return oneLine(Buffer.concat(chunks).toString("utf8")).trimEnd()
     } catch (error) {
-      if (missing(error)) return null
+      if (missing(error) || isFault(error, "not-a-file")) return null
       throw spoolError(error, `cannot read why ${id} is in quarantine`)
     }
   }
 
   /** Ids in quarantine/, oldest first. */
   async quarantined(mailboxId: string): Promise<string[]> {
-    return (await this.#names(join(this.#home(mailboxId), "quarantine"))).filter(isUlid).sort()
+    return (await this.#names(mailboxId, "quarantine")).filter(isUlid).sort()
   }
 
   /**
@@ -196,9 +218,9 @@ export class Queue {
    */
   async sweep(now: number = Date.now()): Promise<number> {
     let swept = 0
-    for (const mailbox of (await this.#names(this.#root)).filter(isMailboxId)) {
+    for (const mailbox of await this.#mailboxes()) {
       const directory = join(this.#root, mailbox, "tmp")
-      for (const name of await this.#names(directory)) {
+      for (const name of await this.#namesIfReal(mailbox, "tmp")) {
         if (this.#writing.has(name) || !(await this.#isStale(directory, name, now))) continue
         await this.#unlink(join(directory, name))
         swept += 1
@@ -229,16 +251,59 @@ export class Queue {
     }
   }
 
+  /** Under a new name first: what the spool's user may have put at `<path>.why` is replaced, never opened. */
   async #writeReason(path: string, why: string): Promise<void> {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
-    const line = why.replace(/[\x00-\x1f\x7f]+/g, " ").slice(0, maxReason)
-    const file = await this.#files.open(path, "w", 0o660)
+    const temporary = `${path}.${randomBytes(6).toString("hex")}`
     try {
-      await file.write(Buffer.from(`${line}\n`))
+      await this.#writeNew(temporary, Buffer.from(`${oneLine(why)}\n`))
+      await this.#files.rename(temporary, `${path}.why`)
+    } catch (error) {
+      // The error above is the one to report; a name that stays behind means nothing to anybody.
+      await this.#files.unlink(temporary).catch(() => undefined)
+      throw error
+    }
+  }
+
+  async #writeNew(path: string, content: Uint8Array): Promise<void> {
+    const file = await this.#files.open(path, "wx", 0o660)
+    try {
+      for (let at = 0; at < content.length; ) at += await file.write(content.subarray(at))
       await file.sync()
     } finally {
       await file.close()
     }
+  }
+
+  /** A plain file of one name, for reading; its size is of the open file, which nobody can exchange. */
+  async #openPlain(path: string): Promise<{ file: QueueFile; size: number }> {
+    const file = await this.#openUnfollowed(path)
+    try {
+      const found = await file.stat()
+      // A second name is none that the spool makes: the file may be somebody else's.
+      if (!found.isFile() || found.nlink > 1) throw new SpoolError("not-a-file", `${path} is no message of the spool`)
+      return { file, size: found.size }
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+  }
+
+  async #openUnfollowed(path: string): Promise<QueueFile> {
+    try {
+      return await this.#files.open(path, "r")
+    } catch (error) {
+      // ELOOP: a link. ENXIO: a socket or a device without a driver.
+      if (!["ELOOP", "ENXIO"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error
+      throw new SpoolError("not-a-file", `${path} is no message of the spool`, { cause: error })
+    }
+  }
+
+  /** A directory of a mailbox, once it is certain that neither it nor the mailbox's own is a link. */
+  async #place(mailboxId: string, name: Place): Promise<string> {
+    const home = this.#home(mailboxId)
+    const path = join(home, name)
+    for (const each of [home, path]) mustBeDirectory(await this.#files.stat(each), each)
+    return path
   }
 
   async #unlink(path: string): Promise<void> {
@@ -249,8 +314,9 @@ export class Queue {
     }
   }
 
-  async #measure(directory: string): Promise<{ count: number; bytes: number; oldest: number | null }> {
-    const ids = (await this.#names(directory)).filter(isUlid).sort()
+  async #measure(mailbox: string, place: Place): Promise<{ count: number; bytes: number; oldest: number | null }> {
+    const directory = join(this.#root, mailbox, place)
+    const ids = (await this.#namesIfReal(mailbox, place)).filter(isUlid).sort()
     let bytes = 0
     let count = 0
     for (const id of ids) {
@@ -272,12 +338,31 @@ export class Queue {
     }
   }
 
-  async #names(directory: string): Promise<string[]> {
+  /** The root may be a link: it is the administrator's. */
+  async #mailboxes(): Promise<string[]> {
     try {
-      return await this.#files.list(directory)
+      return (await this.#files.list(this.#root)).filter(isMailboxId)
     } catch (error) {
       if (missing(error)) return []
-      throw spoolError(error, `cannot list ${directory}`)
+      throw spoolError(error, `cannot list ${this.#root}`)
+    }
+  }
+
+  async #names(mailboxId: string, place: Place): Promise<string[]> {
+    try {
+      return await this.#files.list(await this.#place(mailboxId, place))
+    } catch (error) {
+      if (missing(error)) return []
+      throw spoolError(error, `cannot list ${place} of mailbox ${mailboxId}`)
+    }
+  }
+
+  async #namesIfReal(mailboxId: string, place: Place): Promise<string[]> {
+    try {
+      return await this.#names(mailboxId, place)
+    } catch (error) {
+      if (isFault(error, "not-a-directory")) return []
+      throw error
     }
   }
 
@@ -296,7 +381,7 @@ export class Queue {
 
   async #prepareHome(home: string): Promise<void> {
     await this.#makeDirectory(home)
-    for (const name of ["tmp", "new", "quarantine"]) await this.#makeDirectory(join(home, name))
+    for (const name of places) await this.#makeDirectory(join(home, name))
     await this.#directories.sync(home)
     await this.#directories.sync(this.#root)
   }
@@ -314,6 +399,9 @@ export class Queue {
     return join(this.#root, mailboxId)
   }
 }
+
+const places = ["tmp", "new", "quarantine"] as const
+type Place = (typeof places)[number]
 
 const staleMs = 36 * 3_600_000
 const maxReason = 500
@@ -412,15 +500,15 @@ export class Incoming {
 /** The error that made us discard is the one to report; the file is stale from now on and will be swept. */
 function ignoredBecauseSwept(): void {}
 
+/** `size` octets, or fewer when the file ends before; a file that grows meanwhile is not read further. */
 async function* readAll(file: QueueFile, size: number): AsyncGenerator<Uint8Array> {
   try {
-    for (;;) {
-      // One more than the size shows the end of the file in the same read.
-      const buffer = Buffer.allocUnsafeSlow(Math.min(readBytes, size + 1))
+    for (let left = size; left > 0; ) {
+      const buffer = Buffer.allocUnsafeSlow(Math.min(readBytes, left))
       const read = await file.read(buffer)
       if (read === 0) return
+      left -= read
       yield buffer.subarray(0, read)
-      if (read < buffer.length) return
     }
   } catch (error) {
     throw spoolError(error, "cannot read a spool file")
@@ -432,6 +520,19 @@ async function* readAll(file: QueueFile, size: number): AsyncGenerator<Uint8Arra
 /** As in `daemon/contract/control.ts`; nothing else may become a path. */
 function isMailboxId(text: string): boolean {
   return /^[a-z2-7]{26}$/.test(text)
+}
+
+function mustBeDirectory(found: FileFacts, path: string): void {
+  if (!found.isDirectory()) throw new SpoolError("not-a-directory", `${path} is not a directory: remove it`)
+}
+
+function isFault(error: unknown, fault: SpoolFault): boolean {
+  return error instanceof SpoolError && error.fault === fault
+}
+
+function oneLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
+  return text.replace(/[\x00-\x1f\x7f]+/g, " ").slice(0, maxReason)
 }
 
 function idOf(text: string): string {

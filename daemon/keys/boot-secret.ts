@@ -25,12 +25,16 @@ export function createBootSecret(path: string): void {
 /**
  * Reads the boot secret straight into guarded memory.
  *
- * @throws BootSecretError when it is absent, readable by others, or of the wrong length
+ * @throws BootSecretError when it is absent, somebody else's, readable by others, or of the wrong length
  */
 export function loadBootSecret(path: string): Buffer {
   const handle = openKeyFile(path)
   try {
     const found = fstatSync(handle)
+    if (!isTrusted(found.uid))
+      throw new BootSecretError(
+        `${path} belongs to user ${found.uid}: run this as that user, or chown it to user ${process.geteuid?.()}`,
+      )
     if ((found.mode & 0o077) !== 0) throw new BootSecretError(`${path} can be read by others: chmod 600 ${path}`)
     if (found.size !== bootSecretBytes)
       throw new BootSecretError(
@@ -54,4 +58,9 @@ function openKeyFile(path: string): number {
       { cause },
     )
   }
+}
+
+/** An owner besides root and oneself knows the secret, or chose it. */
+function isTrusted(owner: number): boolean {
+  return owner === 0 || owner === (process.geteuid?.() ?? owner)
 }

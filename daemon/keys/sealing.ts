@@ -25,6 +25,11 @@ const pointBytes = 32
 const fileKeyBytes = 16
 const zeroNonce = new Uint8Array(12)
 
+/** A stanza of our type that no age program writes; other errors of `unwrapFileKey` say nothing about the stanza. */
+export class MalformedStanza extends Error {
+  override name = "MalformedStanza"
+}
+
 /** An identity made from a secret of ours; `recipient` is its public half, `wipe` ends its use. */
 export type SealingIdentity = Identity & { readonly recipient: string; wipe(): void }
 
@@ -117,7 +122,7 @@ function unwrap(secret: Buffer, publicKey: Buffer, stanza: Stanza): Buffer | nul
   const share = shareOf(stanza)
   const shared = stillBuffer(pointBytes)
   try {
-    agree(shared, secret, share)
+    agreeWithShare(shared, secret, share)
     return withWrapKey(shared, share, publicKey, (key) => decryptChunk(key, zeroNonce, stanza.body))
   } finally {
     wipe(shared)
@@ -128,13 +133,22 @@ function shareOf(stanza: Stanza): Buffer {
   const [, encoded = ""] = stanza.args
   const share = Buffer.from(encoded, "base64")
   const wellFormed = stanza.args.length === 2 && share.length === pointBytes && unpadded(share) === encoded
-  if (!wellFormed || stanza.body.length !== fileKeyBytes + 16) throw new Error("malformed X25519 stanza")
+  if (!wellFormed || stanza.body.length !== fileKeyBytes + 16) throw new MalformedStanza("malformed X25519 stanza")
   return share
 }
 
 /** X25519 (RFC 7748 §6.1); libsodium refuses the all-zero result of a low-order point, as age demands. */
 function agree(into: Buffer, secret: Buffer, point: Buffer): void {
   sodium.crypto_scalarmult(into, secret, point)
+}
+
+/** All lengths are right here, so that the point is all that libsodium can refuse. */
+function agreeWithShare(into: Buffer, secret: Buffer, share: Buffer): void {
+  try {
+    agree(into, secret, share)
+  } catch (cause) {
+    throw new MalformedStanza("the share of the X25519 stanza is of low order", { cause })
+  }
 }
 
 function withWrapKey<T>(shared: Buffer, share: Buffer, publicKey: Buffer, use: (key: Uint8Array) => T): T {

@@ -39,6 +39,18 @@ export class DamagedSlot extends Error {
   override name = "DamagedSlot"
 }
 
+/** The disk refused. Without path and cause, which would carry the slot id into a log. */
+export class SlotFileError extends Error {
+  override name = "SlotFileError"
+  /** As the system calls it, "EIO" for instance. */
+  readonly code: string
+
+  constructor(doing: string, code: string) {
+    super(`cannot ${doing} a key slot (${code})`)
+    this.code = code
+  }
+}
+
 /** `root` is guarded memory that the caller wipes. */
 export type OpenedSlot = { root: Buffer; mailbox: string; parameters: KdfParameters }
 
@@ -125,7 +137,9 @@ function unwrap(payload: Buffer, record: Buffer, key: Uint8Array): void {
   }
 }
 
-/** The folder of slot files. Every write is durable before it returns. */
+/**
+ * The folder of slot files. Every write is durable before it returns. All its errors are `SlotFileError`s.
+ */
 export class SlotFiles {
   readonly #directory: string
 
@@ -136,24 +150,34 @@ export class SlotFiles {
   /** The record filed under this id, or null: the same look-up for a wrong password and for an unknown user. */
   read(id: Uint8Array): Buffer | null {
     try {
-      return readFileSync(this.#path(id))
+      return namingNoSlot("read", () => readFileSync(this.#path(id)))
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return null
+      if (error instanceof SlotFileError && error.code === "ENOENT") return null
       throw error
     }
   }
 
   write(id: Uint8Array, record: Uint8Array): void {
-    writeFileDurably(this.#path(id), record, 0o600)
+    namingNoSlot("write", () => writeFileDurably(this.#path(id), record, 0o600))
   }
 
   /** No error when it is gone already. */
   remove(id: Uint8Array): void {
-    rmSync(this.#path(id), { force: true })
-    fsyncDirectory(this.#directory)
+    namingNoSlot("remove", () => {
+      rmSync(this.#path(id), { force: true })
+      fsyncDirectory(this.#directory)
+    })
   }
 
   #path(id: Uint8Array): string {
     return join(this.#directory, Buffer.from(id).toString("hex"))
+  }
+}
+
+function namingNoSlot<T>(doing: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw new SlotFileError(doing, (error as NodeJS.ErrnoException).code ?? "unknown")
   }
 }

@@ -135,7 +135,7 @@ export class Flush {
   async #find(id: string): Promise<Found> {
     if (this.#store.messages.delivered(id)) return { kind: "gone" }
     const spooled = await this.#openFile(id)
-    if (spooled === null) return { kind: "gone" }
+    if ("kind" in spooled) return spooled
     if (spooled.size <= wholeBytes) return this.#whole(spooled)
     await spooled.close()
     return { kind: "large" }
@@ -159,13 +159,14 @@ export class Flush {
     await new Promise((resolve) => setImmediate(resolve))
   }
 
-  /** Null when another hand (an operator, an earlier run) has taken the file away. */
-  async #openFile(id: string): Promise<Spooled | null> {
+  /** Gone when another hand (an operator, an earlier run) has taken the file away; what is no file is set aside. */
+  async #openFile(id: string): Promise<Spooled | { kind: "gone" | "quarantined" }> {
     try {
       return await this.#queue.open(this.#mailbox, id)
     } catch (error) {
-      if (error instanceof SpoolError && error.fault === "no-such-file") return null
-      throw error
+      if (error instanceof SpoolError && error.fault === "no-such-file") return { kind: "gone" }
+      await this.#quarantine(id, error)
+      return { kind: "quarantined" }
     }
   }
 
@@ -186,7 +187,10 @@ export class Flush {
   /** One large file, in pieces; says that one was taken. */
   async #large(id: string): Promise<number> {
     const spooled = await this.#openFile(id)
-    if (spooled === null) return 1
+    if ("kind" in spooled) {
+      if (spooled.kind === "quarantined") await this.#done([], 0, 1)
+      return 1
+    }
     const incoming = this.#ingest.begin("spool")
     try {
       const { envelope, message } = await open(this.#identities, spooled.bytes)
@@ -216,7 +220,9 @@ export class Flush {
 
   /** Only a file that cannot be opened is set aside; any other failure leaves it where it is and ends the run. */
   async #quarantine(id: string, error: unknown): Promise<void> {
-    if (!(error instanceof SealedError)) throw error
+    const isForQuarantine =
+      error instanceof SealedError || (error instanceof SpoolError && error.fault === "not-a-file")
+    if (!isForQuarantine) throw error
     this.#log.warn({ file: id, why: error.fault }, "spool file cannot be opened: quarantined")
     await this.#queue.quarantine(this.#mailbox, id, error.fault)
   }

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict"
-import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import test from "node:test"
+import { inspect } from "node:util"
 import { decoySaltFor, deriveSlotSecret, saltFor } from "../../daemon/keys/kdf.ts"
 import { databaseKey, newRootKey, spoolSecret } from "../../daemon/keys/root.ts"
 import { randomSecret, sameSecret } from "../../daemon/keys/secret.ts"
-import { DamagedSlot, openSlot, SlotFiles, sealSlot } from "../../daemon/keys/slots.ts"
+import { DamagedSlot, openSlot, SlotFileError, SlotFiles, sealSlot } from "../../daemon/keys/slots.ts"
 
 const floor = { algorithm: "argon2id13", time: 2, memoryKib: 19_456, parallelism: 1 } as const
 const mailbox = "abcdefghijklmnopqrstuvwxyz"
@@ -74,4 +75,23 @@ test("each use of the root key has a key of its own", () => {
   const keys = [databaseKey(root), spoolSecret(root, 0), spoolSecret(root, 1)].map((key) => key.toString("hex"))
   assert.equal(new Set(keys).size, 3)
   assert.equal(databaseKey(root).toString("hex"), keys[0])
+})
+
+test("an error of the disk does not tell the slot id", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "slots-"))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const files = new SlotFiles(folder)
+  const id = randomSecret(32)
+  mkdirSync(join(folder, id.toString("hex")))
+  for (const [work, code] of [
+    [() => files.read(id), "EISDIR"],
+    [() => files.write(id, Buffer.from("one")), "EISDIR"],
+    [() => files.remove(id), "ERR_FS_EISDIR"],
+  ] as const)
+    assert.throws(work, (error) => {
+      assert.ok(error instanceof SlotFileError)
+      assert.equal(error.code, code)
+      assert.ok(!inspect(error, { depth: null, showHidden: true }).includes(id.toString("hex").slice(0, 16)))
+      return true
+    })
 })

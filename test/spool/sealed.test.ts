@@ -230,3 +230,30 @@ test("a sealer that has ended takes nothing more", async () => {
   assert.throws(() => sealer.push(Buffer.from("x")), /complete/)
   assert.throws(() => sealer.finish(), /complete/)
 })
+
+test("a failure that says nothing about the file is passed on, not called an altered file", async () => {
+  const file = await gather(seal([alice.recipient], envelope, pieces(Buffer.from("text"), 4)))
+  const wiped = identityFromSecret(Buffer.alloc(32, 1))
+  wiped.wipe()
+  const outOfMemory = new RangeError("Array buffer allocation failed")
+  const failing = {
+    unwrapFileKey: () => {
+      throw outOfMemory
+    },
+  }
+  await assert.rejects(open([failing], file), (error) => error === outOfMemory)
+  await assert.rejects(open([wiped], file), (error) => error instanceof Error && !(error instanceof SealedError))
+})
+
+for (const [what, stanza] of [
+  ["a share of low order", `-> X25519 ${"A".repeat(43)}`],
+  ["a share that is too short", "-> X25519 AAAA"],
+  ["no share", "-> X25519"],
+] as const) {
+  test(`a stanza with ${what} is an altered file`, async () => {
+    const file = Buffer.from(
+      `age-encryption.org/v1\n${stanza}\n${"A".repeat(43)}\n--- ${"A".repeat(43)}\n${"n".repeat(40)}`,
+    )
+    await assert.rejects(open([alice], file), (error) => error instanceof SealedError && error.fault === "altered")
+  })
+}
