@@ -39,7 +39,7 @@ export type CommandBody =
   | { name: "APPEND"; mailbox: string; flags: string[]; internalDate: DateTime | null; message: StoredLiteral }
   | { name: "UID EXPUNGE"; set: SequenceSet }
   | { name: "SEARCH"; uid: boolean; returns: SearchReturn[] | null; charset: string | null; key: SearchKey }
-  | { name: "FETCH"; uid: boolean; set: SequenceSet; items: FetchItem[]; changedSince: number | null }
+  | ({ name: "FETCH"; uid: boolean; set: SequenceSet; items: FetchItem[] } & FetchModifiers)
   | {
       name: "STORE"
       uid: boolean
@@ -53,8 +53,20 @@ export type CommandBody =
 
 export type CommandName = CommandBody["name"]
 
+/** RFC 4466 fetch-modifier: CHANGEDSINCE (RFC 7162 §3.1.4.1), VANISHED (§3.2.6). */
+export type FetchModifiers = { changedSince: number | null; vanished: boolean }
+
 /** RFC 4466 select-param; unknown ones are refused by the grammar. */
-export type SelectParameters = { condstore: boolean }
+export type SelectParameters = { condstore: boolean; qresync: Resync | null }
+
+/** RFC 7162 §3.2.5: what a client knew of the mailbox when it last saw it. No set has a "*". */
+export type Resync = {
+  uidValidity: number
+  modseq: number
+  knownUids: SequenceSet | null
+  /** Numbers of some messages, and their UIDs, both ascending. */
+  match: { numbers: SequenceSet; uids: SequenceSet } | null
+}
 
 /** `Infinity` stands for "*". Not sorted, not merged: as written. */
 export type SequenceSet = { kind: "ranges"; ranges: [from: number, to: number][] }

@@ -239,7 +239,8 @@ export class ImapConnection {
     }
     try {
       const outcome = await run().catch((error: unknown) => this.#refusalOf(error, command))
-      await this.#conversation.tell(entry.expunges === "yes" || uid, uid)
+      const held = entry.holdsExpunges?.(command as never) ?? false
+      await this.#conversation.tell((entry.expunges === "yes" || uid) && !held, uid)
       return outcome
     } catch (error) {
       if (endsConnection(error)) return this.#end(error)

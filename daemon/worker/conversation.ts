@@ -1,4 +1,4 @@
-import { flagListWire, type ResponseWriter, untagged } from "../imap/response.ts"
+import { flagListWire, type ResponseWriter, sequenceSetWire, untagged } from "../imap/response.ts"
 import { flagBits, type Mailbox, type Message } from "../store/types.ts"
 import type { Account } from "./account.ts"
 import { Pace } from "./pace.ts"
@@ -23,6 +23,9 @@ export class Conversation {
   client: string | null
   #view: View | null = null
   #condstore = false
+  #qresync = false
+  /** RFC 7162 §6: the client was told a HIGHESTMODSEQ below what it had seen, and waits for the right one. */
+  #saidLower = false
   #wakened = false
   #wake: (() => void) | null = null
 
@@ -46,6 +49,16 @@ export class Conversation {
     return this.#condstore
   }
 
+  /** Whether this client is told UIDs that vanished instead of EXPUNGE (RFC 7162 §3.2.3). */
+  get qresync(): boolean {
+    return this.#qresync
+  }
+
+  enableQresync(): void {
+    this.#qresync = true
+    this.enableCondstore()
+  }
+
   /** The selected mailbox, for commands that the table allows only there. */
   selected(): View {
     if (this.#view === null) throw new Error("the command table lets this run without a mailbox")
@@ -54,6 +67,7 @@ export class Conversation {
 
   select(view: View): void {
     this.#view = view
+    this.#saidLower = false
   }
 
   deselect(): void {
@@ -98,8 +112,11 @@ export class Conversation {
     if (this.#condstore) return
     this.#condstore = true
     if (this.#view === null) return
-    const value = this.#view.state.toldChanges
-    this.writer.text(untagged("OK", "Highest", { code: "HIGHESTMODSEQ", value }))
+    this.#tellHighest(this.#view, "Highest")
+  }
+
+  #tellHighest(view: View, text: string): void {
+    this.writer.text(untagged("OK", text, { code: "HIGHESTMODSEQ", value: view.toldModseq }))
   }
 
   /** SELECT (CONDSTORE) and ENABLE before SELECT: HIGHESTMODSEQ is part of that answer. */
@@ -114,6 +131,19 @@ export class Conversation {
    */
   async tell(expunges: boolean, uid = false): Promise<void> {
     await this.say(this.pull(expunges), uid)
+    this.#tellWhatIsSafe()
+  }
+
+  /**
+   * RFC 7162 §3.2, §6: while an expunge has to wait, the client must not take the mod-sequences of FETCH for
+   * what it is synchronised to.
+   */
+  #tellWhatIsSafe(): void {
+    if (this.#view === null || !this.#qresync) return
+    const lower = this.#view.expungesHeld
+    if (lower) this.#tellHighest(this.#view, "An expunge is still to be told")
+    else if (this.#saidLower) this.#tellHighest(this.#view, "Highest")
+    this.#saidLower = lower
   }
 
   /** First half of `tell`: makes the view current, at once. @throws MailboxGone */
@@ -126,10 +156,11 @@ export class Conversation {
     if (this.#view !== null && update !== null) await this.#write(this.#view, update, uid)
   }
 
-  async #write(view: View, { expunged, exists, changed }: ViewUpdate, uid: boolean): Promise<void> {
+  async #write(view: View, { expunged, vanished, exists, changed }: ViewUpdate, uid: boolean): Promise<void> {
     const { writer } = this
     if (changed.length > 0) this.tellKeywords(view)
-    for (const sequence of expunged) {
+    if (this.#qresync && vanished.length > 0) writer.text(`* VANISHED ${sequenceSetWire(vanished.toReversed())}\r\n`)
+    for (const sequence of this.#qresync ? [] : expunged) {
       writer.text(`* ${sequence} EXPUNGE\r\n`)
       if (writer.congested) await writer.drained()
     }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import type { CommandBody, FetchItem, ListCommand, SearchKey } from "../../daemon/imap/ast.ts"
+import type { CommandBody, FetchItem, ListCommand, Resync, SearchKey } from "../../daemon/imap/ast.ts"
 import { defaultContext } from "../../daemon/imap/cursor.ts"
 import { BadCharset, ParseError } from "../../daemon/imap/errors.ts"
 import { headOf } from "../../daemon/imap/head.ts"
@@ -23,12 +23,17 @@ function list(changes: Partial<ListCommand>): CommandBody {
   return { name: "LIST", list: { ...plain, ...changes } }
 }
 
-function fetch(items: FetchItem[], more: { uid?: boolean; changedSince?: number } = {}): CommandBody {
-  return { name: "FETCH", uid: false, set: set([1, 1]), items, changedSince: null, ...more }
+function fetch(items: FetchItem[], more: Partial<Extract<CommandBody, { name: "FETCH" }>> = {}): CommandBody {
+  return { name: "FETCH", uid: false, set: set([1, 1]), items, changedSince: null, vanished: false, ...more }
 }
 
 function bodySection(section: Extract<FetchItem, { item: "BODY[]" }>["section"], peek = false): FetchItem {
   return { item: "BODY[]", peek, section, partial: null }
+}
+
+function resyncOf(changes: Partial<Resync>): CommandBody {
+  const qresync = { uidValidity: 1, modseq: 2, knownUids: null, match: null, ...changes }
+  return { name: "SELECT", mailbox: "INBOX", parameters: { condstore: false, qresync } }
 }
 
 const accepted: [line: string, body: CommandBody][] = [
@@ -52,8 +57,25 @@ const accepted: [line: string, body: CommandBody][] = [
   ["LOGIN fred {99} whatever", { name: "LOGIN" }],
   ["AUTHENTICATE PLAIN AGEAYQ==", { name: "AUTHENTICATE" }],
 
-  ["SELECT inbox", { name: "SELECT", mailbox: "INBOX", parameters: { condstore: false } }],
-  ["EXAMINE INBOX (CONDSTORE)", { name: "EXAMINE", mailbox: "INBOX", parameters: { condstore: true } }],
+  ["SELECT inbox", { name: "SELECT", mailbox: "INBOX", parameters: { condstore: false, qresync: null } }],
+  ["EXAMINE INBOX (CONDSTORE)", { name: "EXAMINE", mailbox: "INBOX", parameters: { condstore: true, qresync: null } }],
+  [
+    "SELECT INBOX (QRESYNC (67890007 20050715194045000 41,43:211,214:541))",
+    resyncOf({
+      uidValidity: 67890007,
+      modseq: Number.MAX_SAFE_INTEGER,
+      knownUids: set([41, 41], [43, 211], [214, 541]),
+    }),
+  ],
+  ["SELECT INBOX (QRESYNC (1 2))", resyncOf({})],
+  [
+    "SELECT INBOX (QRESYNC (1 2 (4,7:8 8,20:21)))",
+    resyncOf({ match: { numbers: set([4, 4], [7, 8]), uids: set([8, 8], [20, 21]) } }),
+  ],
+  [
+    "SELECT INBOX (QRESYNC (1 2 1:9 (4 8)))",
+    resyncOf({ knownUids: set([1, 9]), match: { numbers: set([4, 4]), uids: set([8, 8]) } }),
+  ],
   ['CREATE "a b/"', { name: "CREATE", mailbox: "a b/" }],
   ["DELETE Entw&APw-rfe", { name: "DELETE", mailbox: "Entwürfe" }],
   ["RENAME a {1}\r\nb", { name: "RENAME", from: "a", to: "b" }],
@@ -213,6 +235,10 @@ const accepted: [line: string, body: CommandBody][] = [
     ]),
   ],
   ["FETCH 1 (FLAGS) (CHANGEDSINCE 12345)", fetch([{ item: "FLAGS" }], { changedSince: 12345 })],
+  [
+    "UID FETCH 1 FLAGS (vanished CHANGEDSINCE 7)",
+    fetch([{ item: "FLAGS" }], { uid: true, changedSince: 7, vanished: true }),
+  ],
   ["FETCH 1 BODY[]", fetch([bodySection({ parts: [], what: { text: "ALL" } })])],
   ["FETCH 1 body[header]", fetch([bodySection({ parts: [], what: { text: "HEADER" } })])],
   ["FETCH 1 BODY[1]", fetch([bodySection({ parts: [1], what: { text: "ALL" } })])],
@@ -335,6 +361,14 @@ const refused: [line: string, why: RegExp][] = [
   ["SELECT INBOX ()", /select-param/],
   ["SELECT INBOX (FOO)", /CONDSTORE/],
   ["SELECT a(b", /CRLF/],
+  ["SELECT a (QRESYNC)", /SP/],
+  ["SELECT a (QRESYNC 1 2)", /\(/],
+  ["SELECT a (QRESYNC (0 2))", /nz-number/],
+  ["SELECT a (QRESYNC (1 0))", /mod-sequence-value/],
+  ["SELECT a (QRESYNC (1 2 1:*))", /without \*/],
+  ["SELECT a (QRESYNC (1 2 (3,2 3,4)))", /ascending/],
+  ["SELECT a (QRESYNC (1 2 (3:2 3:4)))", /ascending/],
+  ["SELECT a (QRESYNC (1 2 (1 2) 3))", /\)/],
   ["SELECT &Jjo!", /- at the end of base64/],
   ["CREATE", /SP/],
   ["CREATE a b", /CRLF/],
@@ -409,6 +443,10 @@ const refused: [line: string, why: RegExp][] = [
   ["FETCH 1 FLAGS UID", /fetch-modifiers/],
   ["FETCH 1 FLAGS (CHANGEDSINCE 0)", /mod-sequence-value/],
   ["FETCH 1 FLAGS (VANISHED)", /CHANGEDSINCE/],
+  ["UID FETCH 1 FLAGS (VANISHED)", /CHANGEDSINCE/],
+  ["FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)", /UID FETCH/],
+  ["FETCH 1 FLAGS (CHANGEDSINCE 1 CHANGEDSINCE 2)", /once/],
+  ["FETCH 1 FLAGS (OTHER)", /fetch-modifier/],
   [`FETCH 1 BODY[${"1.".repeat(1000)}1]`, /at most 1000 part numbers/],
   ["SEARCH", /SP/],
   ["SEARCH ", /search-key/],

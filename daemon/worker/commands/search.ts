@@ -13,7 +13,9 @@ const batchMessages = 500
 
 export const searchFamily: Family<"SEARCH"> = {
   capabilities: [{ name: "ESEARCH", rfc: 4731 }],
-  commands: { SEARCH: { state: "selected", expunges: "in-uid-form", run: search } },
+  commands: {
+    SEARCH: { state: "selected", expunges: "in-uid-form", run: search, holdsExpunges: ({ key }) => namesNumbers(key) },
+  },
 }
 
 type SearchCommand = CommandOf<"SEARCH">
@@ -83,6 +85,14 @@ function candidates(view: View, key: SearchKey): Range[] {
   const set = key.key === "and" ? key.keys.find((each) => each.key === "set") : undefined
   if (set !== undefined) return candidates(view, set)
   return view.state.uids.length === 0 ? [] : [[0, view.state.uids.length - 1]]
+}
+
+/** Whether a set of message numbers is among the keys. */
+function namesNumbers(key: SearchKey): boolean {
+  if (key.key === "and") return key.keys.some(namesNumbers)
+  if (key.key === "or") return namesNumbers(key.left) || namesNumbers(key.right)
+  if (key.key === "not") return namesNumbers(key.not)
+  return key.key === "set" && !key.uid
 }
 
 function mentionsModseq(key: SearchKey): boolean {

@@ -4,11 +4,13 @@ import type { Conversation } from "../conversation.ts"
 import { View } from "../view.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
 import { expungeAll } from "./expunge.ts"
+import { refuseWithoutQresync, resynchronise } from "./resync.ts"
 
 export const selectFamily: Family<"SELECT" | "EXAMINE" | "CLOSE" | "UNSELECT"> = {
   capabilities: [
     { name: "UNSELECT", rfc: 3691 },
     { name: "CONDSTORE", rfc: 7162 },
+    { name: "QRESYNC", rfc: 7162 },
   ],
   commands: {
     SELECT: { state: "authenticated", expunges: "yes", run: select },
@@ -21,6 +23,8 @@ export const selectFamily: Family<"SELECT" | "EXAMINE" | "CLOSE" | "UNSELECT"> =
 /** RFC 3501 §6.3.1, §6.3.2. Whatever happens, the mailbox selected before no longer is. */
 async function select(conversation: Conversation, command: CommandOf<"SELECT">): Promise<Completion> {
   const { store, settle } = conversation.account
+  const { condstore, qresync } = command.parameters
+  if (qresync !== null) refuseWithoutQresync(conversation)
   if (conversation.view !== null) {
     conversation.deselect()
     // RFC 7162 §3.2.11: what follows is about the next mailbox.
@@ -29,11 +33,12 @@ async function select(conversation: Conversation, command: CommandOf<"SELECT">):
   if (command.mailbox === "INBOX") await settle()
   const mailbox = store.mailboxes.named(command.mailbox)
   if (!mailbox.selectable) throw new StoreError("not-selectable")
-  if (command.parameters.condstore) conversation.enableCondstoreQuietly()
+  if (condstore) conversation.enableCondstoreQuietly()
   const readOnly = command.name === "EXAMINE"
   const view = View.open(store, mailbox, readOnly)
   conversation.select(view)
   describe(conversation, mailbox, view)
+  if (qresync !== null) await resynchronise(conversation, mailbox, view, qresync)
   return { code: readOnly ? "READ-ONLY" : "READ-WRITE", text: `${command.name} completed` }
 }
 

@@ -3,6 +3,7 @@ import type { Capability } from "../capabilities.ts"
 import { appendFamily } from "./append.ts"
 import type { Entry } from "./command.ts"
 import { copyFamily } from "./copy.ts"
+import { enableFamily } from "./enable.ts"
 import { expungeFamily } from "./expunge.ts"
 import { fetchFamily } from "./fetch.ts"
 import { generalFamily } from "./general.ts"
@@ -16,6 +17,7 @@ import { storeFamily } from "./store.ts"
 /** Every command after login, complete by type: what the grammar can read, somebody answers. */
 export const commands: { readonly [N in CommandName]: Entry<N> } = {
   ...generalFamily.commands,
+  ...enableFamily.commands,
   ...selectFamily.commands,
   ...mailboxFamily.commands,
   ...listFamily.commands,
@@ -31,6 +33,7 @@ export const commands: { readonly [N in CommandName]: Entry<N> } = {
 /** What the families together make true, in the order in which CAPABILITY lists it. */
 export const registered: readonly Capability[] = [
   generalFamily,
+  enableFamily,
   selectFamily,
   mailboxFamily,
   listFamily,
