@@ -13,6 +13,10 @@ export type Line = {
   nextLine(): Promise<Uint8Array | null>
   isGone(): boolean
   activity(command: string, idling: boolean): void
+  /** From the next command on, strings and names of mailboxes are UTF-8. */
+  readUtf8(): void
+  /** How the running command wrote a mailbox that it did not write as we do; null otherwise. */
+  supplied(mailbox: string): string | null
 }
 
 /** One client's session as its commands see it: what is selected, what is enabled, and how to say things. */
@@ -26,6 +30,9 @@ export class Conversation {
   #qresync = false
   /** RFC 7162 §6: the client was told a HIGHESTMODSEQ below what it had seen, and waits for the right one. */
   #saidLower = false
+  #utf8 = false
+  #utf8Accept = false
+  #rev2 = false
   #wakened = false
   #wake: (() => void) | null = null
 
@@ -57,6 +64,36 @@ export class Conversation {
   enableQresync(): void {
     this.#qresync = true
     this.enableCondstore()
+  }
+
+  /** Whether this client reads and writes UTF-8 in quoted strings and mailbox names (RFC 6855 §3, RFC 9051 §5.1). */
+  get utf8(): boolean {
+    return this.#utf8
+  }
+
+  #enableUtf8(): void {
+    this.#utf8 = true
+    this.line.readUtf8()
+  }
+
+  /** Whether it said so with UTF8=ACCEPT. */
+  get utf8Accept(): boolean {
+    return this.#utf8Accept
+  }
+
+  enableUtf8Accept(): void {
+    this.#utf8Accept = true
+    this.#enableUtf8()
+  }
+
+  /** Whether this client speaks IMAP4rev2 (RFC 9051 appendix A): ESEARCH answers, no \Recent, UID in every FETCH. */
+  get rev2(): boolean {
+    return this.#rev2
+  }
+
+  enableRev2(): void {
+    this.#rev2 = true
+    this.#enableUtf8()
   }
 
   /** The selected mailbox, for commands that the table allows only there. */
@@ -164,11 +201,17 @@ export class Conversation {
       writer.text(`* ${sequence} EXPUNGE\r\n`)
       if (writer.congested) await writer.drained()
     }
-    if (exists !== null) writer.text(`* ${exists} EXISTS\r\n* ${view.recentCount} RECENT\r\n`)
+    if (exists !== null) this.tellCounts(view)
     for (const { sequence, message } of changed) {
       this.tellFlags(sequence, message, uid)
       if (writer.congested) await writer.drained()
     }
+  }
+
+  /** EXISTS, and RECENT for IMAP4rev1 (RFC 3501 §7.3). */
+  tellCounts(view: View): void {
+    this.writer.text(`* ${view.state.uids.length} EXISTS\r\n`)
+    if (!this.#rev2) this.writer.text(`* ${view.recentCount} RECENT\r\n`)
   }
 
   /** FLAGS and PERMANENTFLAGS, when the mailbox has keywords that the client does not know yet (RFC 3501 §7.2.6). */
@@ -189,11 +232,11 @@ export class Conversation {
 
   /**
    * `* n FETCH (FLAGS …)`. With CONDSTORE also UID and MODSEQ (RFC 7162 §3.2.4); in answer to a UID command
-   * also UID (RFC 3501 §6.4.8).
+   * (RFC 3501 §6.4.8) and in IMAP4rev2 (RFC 9051 §7.5.2) also UID.
    */
   tellFlags(sequence: number, message: Message, uid: boolean): void {
     const items = [`FLAGS ${flagListWire(this.flagsOf(message))}`]
-    if (uid || this.#condstore) items.unshift(`UID ${message.uid}`)
+    if (uid || this.#condstore || this.#rev2) items.unshift(`UID ${message.uid}`)
     if (this.#condstore) items.push(`MODSEQ (${message.modseq})`)
     this.writer.text(`* ${sequence} FETCH (${items.join(" ")})\r\n`)
   }
@@ -201,7 +244,7 @@ export class Conversation {
   /** All flags of a message as this client sees them, \Recent included. */
   flagsOf(message: Message): string[] {
     const flags = systemFlags.filter(([, bit]) => (message.flags & bit) !== 0).map(([name]) => name)
-    if (this.#view?.isRecent(message.uid) === true) flags.push("\\Recent")
+    if (!this.#rev2 && this.#view?.isRecent(message.uid) === true) flags.push("\\Recent")
     return flags.concat(message.keywords)
   }
 

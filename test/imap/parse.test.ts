@@ -78,6 +78,8 @@ const accepted: [line: string, body: CommandBody][] = [
   ],
   ['CREATE "a b/"', { name: "CREATE", mailbox: "a b/" }],
   ["DELETE Entw&APw-rfe", { name: "DELETE", mailbox: "Entwürfe" }],
+  // RFC 6855 section 3: UTF-8 is understood by everybody, brought to Normalization Form C.
+  ['DELETE "Entwu\xcc\x88rfe & Co"', { name: "DELETE", mailbox: "Entwürfe & Co" }],
   ["RENAME a {1}\r\nb", { name: "RENAME", from: "a", to: "b" }],
   ["SUBSCRIBE #news.a", { name: "SUBSCRIBE", mailbox: "#news.a" }],
   [
@@ -125,6 +127,16 @@ const accepted: [line: string, body: CommandBody][] = [
       flags: ["\\Seen", "$x"],
       internalDate: { at: Date.parse("1994-02-07T21:52:25-08:00"), zoneMinutes: -480 },
       message: { size: 4, binary: true, handle: Buffer.from("a\0c\n") },
+    },
+  ],
+  [
+    "APPEND a utf8 (~{2+}\r\n\xc3\x96)",
+    {
+      name: "APPEND",
+      mailbox: "a",
+      flags: [],
+      internalDate: null,
+      message: { size: 2, binary: true, handle: Buffer.from("\xc3\x96", "latin1") },
     },
   ],
   [
@@ -265,6 +277,20 @@ const accepted: [line: string, body: CommandBody][] = [
     fetch([bodySection({ parts: [], what: { text: "HEADER.FIELDS.NOT", fields: ["Received"] } })]),
   ],
 ]
+test("a UTF-8 client's names are as they stand, and noted where we call them otherwise", () => {
+  const supplied = new Map<string, string>()
+  const context = { ...defaultContext, utf8: true, supplied }
+  assert.deepEqual(parse("DELETE R&D", context), { name: "DELETE", mailbox: "R&D" })
+  assert.deepEqual(parse('RENAME inbox "o\xcc\x88"', context), { name: "RENAME", from: "INBOX", to: "ö" })
+  assert.deepEqual(
+    [...supplied],
+    [
+      ["INBOX", "inbox"],
+      ["ö", "o\u0308"],
+    ],
+  )
+})
+
 for (const [line, body] of accepted) {
   test(`takes ${JSON.stringify(line)}`, () => assert.deepEqual(parse(line), body))
 }
@@ -369,6 +395,7 @@ const refused: [line: string, why: RegExp][] = [
   ["SELECT a (QRESYNC (1 2 (3,2 3,4)))", /ascending/],
   ["SELECT a (QRESYNC (1 2 (3:2 3:4)))", /ascending/],
   ["SELECT a (QRESYNC (1 2 (1 2) 3))", /\)/],
+  ['SELECT "\xd6"', /UTF-8/],
   ["SELECT &Jjo!", /- at the end of base64/],
   ["CREATE", /SP/],
   ["CREATE a b", /CRLF/],
@@ -400,6 +427,10 @@ const refused: [line: string, why: RegExp][] = [
   ["ENABLE ", /capability/],
   ["APPEND a abc", /literal/],
   ["APPEND a {3}\r\nab", /literal octets/],
+  ["APPEND a UTF8 ({1}\r\na)", /literal8/],
+  ["APPEND a UTF8 (~{1}\r\na", /\)/],
+  ["APPEND a UTF8 ~{1}\r\na", /\(/],
+  ["APPEND a UTF9 (~{1}\r\na)", /literal/],
   ["APPEND a {3}\r\nabcd", /CRLF/],
   ["APPEND a {1}\r\na {1}\r\nb", /CRLF/], // MULTIAPPEND is not offered
   ["APPEND a (\\Recent) {1}\r\na", /other than \\Recent/],

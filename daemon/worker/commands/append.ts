@@ -7,6 +7,7 @@ import type { Account } from "../account.ts"
 import { type Conversation, storedFlags } from "../conversation.ts"
 import { Incoming } from "../ingest.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
+import { tellIfRenamed } from "./mailboxes.ts"
 
 export const appendFamily: Family<"APPEND"> = {
   capabilities: [
@@ -64,6 +65,7 @@ function arrivalOf({ ingest }: Account, handle: unknown): Incoming {
 
 function link(conversation: Conversation, command: CommandOf<"APPEND">, incoming: Incoming): Completion {
   const mailbox = conversation.destination(command.mailbox)
+  tellIfRenamed(conversation, mailbox.name, conversation.line.supplied(command.mailbox))
   const { at, zoneMinutes } = command.internalDate ?? { at: Date.now(), zoneMinutes: 0 }
   const given = { ...storedFlags(command.flags), internalDate: at, internalZone: zoneMinutes }
   const { content } = incoming.finish()

@@ -6,6 +6,7 @@ import { AnswerBroken } from "../refusal.ts"
 import { countOf, type Range, type View } from "../view.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
 import { type Octets, sectionOctets } from "./fetch-section.ts"
+import { bodyOctets } from "./fetch-structure.ts"
 import { namedUids, refuseWithoutQresync, tellVanished } from "./resync.ts"
 
 /** Rows read at a time; and when \Seen is set on the way, few, so that not much is marked before it is sent. */
@@ -196,8 +197,8 @@ const attributes: Record<
   INTERNALDATE: (_, { internalDate, internalZone }) => dateTimeWire({ at: internalDate, zoneMinutes: internalZone }),
   "RFC822.SIZE": (_, { size }) => String(size),
   ENVELOPE: ({ account }, { content }) => account.store.contents.envelope(content),
-  BODY: ({ account }, { content }) => account.store.contents.body(content),
-  BODYSTRUCTURE: ({ account }, { content }) => account.store.contents.bodyStructure(content),
+  BODY: (conversation, { content }) => bodyOctets(conversation, content, false),
+  BODYSTRUCTURE: (conversation, { content }) => bodyOctets(conversation, content, true),
   /** RFC 7162 §3.1.4.2 */
   MODSEQ: (_, { modseq }) => `(${modseq})`,
   /** RFC 8474 §5 */

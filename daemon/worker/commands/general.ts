@@ -18,6 +18,7 @@ export const generalFamily: Family<
 > = {
   capabilities: [
     { name: "IMAP4rev1", rfc: 3501 },
+    { name: "IMAP4rev2", rfc: 9051 },
     { name: "ID", rfc: 2971 },
     { name: "NAMESPACE", rfc: 2342 },
     { name: "IDLE", rfc: 2177 },

@@ -48,6 +48,23 @@ function tellName(conversation: Conversation, asked: ListCommand, names: Names, 
   if (status !== null && chosen && mailbox?.selectable === true) tellStatus(conversation, mailbox, status)
 }
 
+/**
+ * One LIST about one mailbox, that nobody asked for. `oldName` is how the client called it, when it called it
+ * otherwise (RFC 9051 §6.3.9.7).
+ */
+export function tellMailbox(conversation: Conversation, name: string, oldName: string | null): void {
+  const attributes = new Names(conversation, oneName).attributes(name)
+  tell(conversation, "LIST", attributes, name, "", oldName)
+}
+
+const oneName: ListCommand = {
+  extended: false,
+  selection: { subscribed: false, specialUse: false, remote: false, recursiveMatch: false },
+  reference: "",
+  patterns: [],
+  returns: { subscribed: false, children: false, specialUse: false, status: null },
+}
+
 /** RFC 5258 §3.5: the criteria which an inferior meets. */
 function childInfo({ selection }: ListCommand): string {
   const criteria = [selection.subscribed ? '"SUBSCRIBED"' : "", selection.specialUse ? '"SPECIAL-USE"' : ""]
@@ -142,16 +159,19 @@ async function lsub(conversation: Conversation, { reference, pattern }: CommandO
 }
 
 function tell(
-  { writer }: Conversation,
+  { writer, utf8 }: Conversation,
   response: "LIST" | "LSUB",
   attributes: string[],
   name: string,
   extra: string,
+  oldName: string | null = null,
 ): void {
   writer
     .text(`* ${response} (${attributes.join(" ")}) "/" `)
-    .bytes(mailboxWire(name))
-    .text(`${extra}\r\n`)
+    .bytes(mailboxWire(name, utf8))
+    .text(extra)
+  if (oldName !== null) writer.text(' ("OLDNAME" (').bytes(mailboxWire(oldName, utf8)).text("))")
+  writer.text("\r\n")
 }
 
 /** INBOX first, then by name. */

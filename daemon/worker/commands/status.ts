@@ -28,7 +28,7 @@ export function tellStatus(conversation: Conversation, mailbox: Mailbox, items: 
   const answers = items.map((item) => `${item} ${values[item](counted, mailbox)}`)
   conversation.writer
     .text("* STATUS ")
-    .bytes(mailboxWire(mailbox.name))
+    .bytes(mailboxWire(mailbox.name, conversation.utf8))
     .text(` (${answers.join(" ")})\r\n`)
   if (items.includes("HIGHESTMODSEQ")) conversation.enableCondstore()
 }
