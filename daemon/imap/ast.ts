@@ -30,11 +30,14 @@ export type CommandBody =
   | { name: "ENABLE"; capabilities: string[] }
   | { name: "LOGIN" | "AUTHENTICATE" }
   | { name: "SELECT" | "EXAMINE"; mailbox: string; parameters: SelectParameters }
-  | { name: "CREATE"; mailbox: string }
+  | { name: "CREATE"; mailbox: string; uses: string[] }
   | { name: "DELETE" | "SUBSCRIBE" | "UNSUBSCRIBE"; mailbox: string }
   | { name: "RENAME"; from: string; to: string }
   | { name: "LIST"; list: ListCommand }
   | { name: "LSUB"; reference: string; pattern: string }
+  | { name: "GETQUOTA"; root: string }
+  | { name: "GETQUOTAROOT"; mailbox: string }
+  | { name: "SETQUOTA"; root: string; limits: { resource: string; limit: number }[] }
   | { name: "STATUS"; mailbox: string; items: StatusItem[] }
   | { name: "APPEND"; mailbox: string; flags: string[]; internalDate: DateTime | null; message: StoredLiteral }
   | { name: "UID EXPUNGE"; set: SequenceSet }
@@ -83,6 +86,7 @@ export type StatusItem =
   | "HIGHESTMODSEQ"
   | "SIZE"
   | "DELETED"
+  | "DELETED-STORAGE"
   | "MAILBOXID"
 
 /** LIST with the selection and return options of RFC 5258 that RFC 6154, 5819 and 3348 use. */

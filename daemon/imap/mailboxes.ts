@@ -5,12 +5,17 @@ import type { CommandFamily } from "./grammar.ts"
 import { mailbox } from "./mailbox-name.ts"
 import { sequenceSet } from "./numbers.ts"
 import { resync } from "./qresync.ts"
+import { createUses } from "./special-use.ts"
 
 /** Commands whose argument is a mailbox: RFC 3501 §6.3.1 to §6.3.7, §6.3.10, §6.4.7, and MOVE (RFC 6851 §4). */
 export const mailboxCommands: CommandFamily = {
   SELECT: (cursor, context) => select(cursor, context, "SELECT"),
   EXAMINE: (cursor, context) => select(cursor, context, "EXAMINE"),
-  CREATE: (cursor, context) => ({ name: "CREATE", mailbox: oneMailbox(cursor, context) }),
+  CREATE: (cursor, context) => ({
+    name: "CREATE",
+    mailbox: oneMailbox(cursor, context),
+    uses: tryByte(cursor, SP) ? createUses(cursor) : [],
+  }),
   DELETE: (cursor, context) => ({ name: "DELETE", mailbox: oneMailbox(cursor, context) }),
   SUBSCRIBE: (cursor, context) => ({ name: "SUBSCRIBE", mailbox: oneMailbox(cursor, context) }),
   UNSUBSCRIBE: (cursor, context) => ({ name: "UNSUBSCRIBE", mailbox: oneMailbox(cursor, context) }),
@@ -66,6 +71,7 @@ const statusNames: ReadonlySet<string> = new Set<StatusItem>([
   "HIGHESTMODSEQ", // RFC 7162 §7
   "SIZE", // RFC 8438 §4
   "DELETED", // RFC 9051 §9
+  "DELETED-STORAGE", // RFC 9208 §7
   "MAILBOXID", // RFC 8474 §7
 ])
 

@@ -32,6 +32,7 @@ export type PlainCode =
   | "CLOSED" // RFC 7162 §3.2.11
   | "NOMODSEQ" // RFC 7162 §3.1.2.2
   | "HASCHILDREN" // RFC 9051 §7.1
+  | "USEATTR" // RFC 6154 §6
   | "COMPRESSIONACTIVE" // RFC 4978 §3
 
 /** resp-text-code, RFC 3501 §9 and the extensions named. */

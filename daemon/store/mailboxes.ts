@@ -43,6 +43,7 @@ export class Mailboxes {
   readonly #counters: Query<[id: number], Counters>
   readonly #recent: Query<[id: number, from: number], number>
   readonly #unseen: Query<[id: number], number>
+  readonly #deletedSize: Query<[id: number], number>
   readonly #claim: Query<[id: number], unknown>
   readonly #subscribe: Query<[name: string], unknown>
   readonly #unsubscribe: Query<[name: string], unknown>
@@ -72,6 +73,9 @@ export class Mailboxes {
     )
     this.#recent = connection.pluck("SELECT count(*) FROM message WHERE mailbox = ? AND uid >= ?")
     this.#unseen = connection.pluck("SELECT min(uid) FROM message WHERE mailbox = ? AND flags & 1 = 0")
+    this.#deletedSize = connection.pluck(
+      "SELECT coalesce(sum(size), 0) FROM message WHERE mailbox = ? AND flags & 8 <> 0",
+    )
     this.#claim = connection.prepare("UPDATE mailbox SET recent_from = uid_next WHERE id = ?")
     this.#subscribe = connection.prepare("INSERT INTO subscription (name) VALUES (?) ON CONFLICT DO NOTHING")
     this.#unsubscribe = connection.prepare("DELETE FROM subscription WHERE name = ?")
@@ -165,6 +169,16 @@ export class Mailboxes {
   status(id: number): MailboxStatus {
     const { recentFrom, ...counters } = this.#countersOf(id)
     return { ...counters, recent: recentFrom < counters.uidNext ? (this.#recent.get(id, recentFrom) ?? 0) : 0 }
+  }
+
+  /** Octets of the messages with \Deleted. */
+  deletedSize(id: number): number {
+    return this.#deletedSize.get(id) ?? 0
+  }
+
+  /** The mailbox that has a special use (RFC 6154). */
+  withUse(specialUse: SpecialUse): Mailbox | undefined {
+    return this.list().find((mailbox) => mailbox.specialUse === specialUse)
   }
 
   /** The lowest UID without \Seen, or null. */

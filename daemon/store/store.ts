@@ -51,6 +51,11 @@ export class Store {
     return this.#connection.onChange(listener)
   }
 
+  /** What `usage` may not exceed; zero is no limit. */
+  quota(): Quota {
+    return this.#account.quota
+  }
+
   /** Octets and messages against quota; copies count. */
   usage(): Usage {
     return this.#account.usage()

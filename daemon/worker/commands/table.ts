@@ -9,6 +9,7 @@ import { fetchFamily } from "./fetch.ts"
 import { generalFamily } from "./general.ts"
 import { listFamily } from "./list.ts"
 import { mailboxFamily } from "./mailboxes.ts"
+import { quotaFamily } from "./quota.ts"
 import { searchFamily } from "./search.ts"
 import { selectFamily } from "./select.ts"
 import { statusFamily } from "./status.ts"
@@ -28,6 +29,7 @@ export const commands: { readonly [N in CommandName]: Entry<N> } = {
   ...storeFamily.commands,
   ...copyFamily.commands,
   ...expungeFamily.commands,
+  ...quotaFamily.commands,
 }
 
 /** What the families together make true, in the order in which CAPABILITY lists it. */
@@ -44,4 +46,5 @@ export const registered: readonly Capability[] = [
   storeFamily,
   copyFamily,
   expungeFamily,
+  quotaFamily,
 ].flatMap(({ capabilities }) => capabilities)
