@@ -35,6 +35,8 @@ export type CommandBody =
   | { name: "RENAME"; from: string; to: string }
   | { name: "LIST"; list: ListCommand }
   | { name: "LSUB"; reference: string; pattern: string }
+  | { name: "GETMETADATA"; mailbox: string; options: MetadataOptions; entries: string[] }
+  | { name: "SETMETADATA"; mailbox: string; changes: AnnotationChange[] }
   | { name: "GETQUOTA"; root: string }
   | { name: "GETQUOTAROOT"; mailbox: string }
   | { name: "SETQUOTA"; root: string; limits: { resource: string; limit: number }[] }
@@ -58,6 +60,12 @@ export type CommandName = CommandBody["name"]
 
 /** RFC 4466 fetch-modifier: CHANGEDSINCE (RFC 7162 §3.1.4.1), VANISHED (§3.2.6). */
 export type FetchModifiers = { changedSince: number | null; vanished: boolean }
+
+/** RFC 5464 §4.2.1, §4.2.2. `depth` is 0, 1 or Infinity. */
+export type MetadataOptions = { maxSize: number | null; depth: number }
+
+/** RFC 5464 §4.3: null removes the entry. */
+export type AnnotationChange = { entry: string; value: Uint8Array | null }
 
 /** RFC 4466 select-param; unknown ones are refused by the grammar. */
 export type SelectParameters = { condstore: boolean; qresync: Resync | null }
@@ -96,7 +104,14 @@ export type ListCommand = {
   selection: { subscribed: boolean; specialUse: boolean; remote: boolean; recursiveMatch: boolean }
   reference: string
   patterns: string[]
-  returns: { subscribed: boolean; children: boolean; specialUse: boolean; status: StatusItem[] | null }
+  returns: {
+    subscribed: boolean
+    children: boolean
+    specialUse: boolean
+    status: StatusItem[] | null
+    /** Entries of RFC 9590. */
+    metadata: string[] | null
+  }
 }
 
 export type SearchReturn = "MIN" | "MAX" | "ALL" | "COUNT"

@@ -7,6 +7,7 @@ import type { ArgumentParser } from "./grammar.ts"
 import { commandName, tag } from "./head.ts"
 import { listCommands } from "./list.ts"
 import { mailboxCommands } from "./mailboxes.ts"
+import { metadataCommands } from "./metadata.ts"
 import { quotaCommands } from "./quota.ts"
 import { searchCommands } from "./search.ts"
 import { simpleCommands } from "./simple.ts"
@@ -16,6 +17,7 @@ import { storeCommands } from "./store.ts"
 const commands: ReadonlyMap<string, ArgumentParser> = new Map(
   [
     quotaCommands,
+    metadataCommands,
     simpleCommands,
     mailboxCommands,
     listCommands,

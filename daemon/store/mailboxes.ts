@@ -43,6 +43,8 @@ export class Mailboxes {
   readonly #counters: Query<[id: number], Counters>
   readonly #recent: Query<[id: number, from: number], number>
   readonly #unseen: Query<[id: number], number>
+  readonly #setUse: Query<[use: string | null, id: number], unknown>
+  readonly #copyAnnotations: Query<[to: number, from: number], unknown>
   readonly #deletedSize: Query<[id: number], number>
   readonly #claim: Query<[id: number], unknown>
   readonly #subscribe: Query<[name: string], unknown>
@@ -73,6 +75,10 @@ export class Mailboxes {
     )
     this.#recent = connection.pluck("SELECT count(*) FROM message WHERE mailbox = ? AND uid >= ?")
     this.#unseen = connection.pluck("SELECT min(uid) FROM message WHERE mailbox = ? AND flags & 1 = 0")
+    this.#setUse = connection.prepare("UPDATE mailbox SET special_use = ?, modseq = modseq + 1 WHERE id = ?")
+    this.#copyAnnotations = connection.prepare(
+      "INSERT INTO annotation (mailbox, entry, value) SELECT ?, entry, value FROM annotation WHERE mailbox = ?",
+    )
     this.#deletedSize = connection.pluck(
       "SELECT coalesce(sum(size), 0) FROM message WHERE mailbox = ? AND flags & 8 <> 0",
     )
@@ -181,6 +187,14 @@ export class Mailboxes {
     return this.list().find((mailbox) => mailbox.specialUse === specialUse)
   }
 
+  /** Gives a mailbox a special use, or takes it away. */
+  setUse(id: number, specialUse: SpecialUse | null): void {
+    this.#connection.transaction(() => {
+      this.#setUse.run(specialUse, id)
+      this.#connection.touch(id)
+    })
+  }
+
   /** The lowest UID without \Seen, or null. */
   firstUnseen(id: number): number | null {
     return this.#unseen.get(id) ?? null
@@ -246,6 +260,8 @@ export class Mailboxes {
   #renameInbox(inbox: Mailbox, name: string): void {
     this.#makeSuperiors(name)
     const made = this.#make(name, null, true)
+    // RFC 5464 §4.1: INBOX keeps its own.
+    this.#copyAnnotations.run(made.id, inbox.id)
     this.#messages.move(inbox.id, this.#messages.uids(inbox.id), made.id)
   }
 

@@ -1,4 +1,5 @@
 import { Account, type Quota, type Usage } from "./account.ts"
+import { Annotations } from "./annotations.ts"
 import { check } from "./check.ts"
 import type { ChangeListener, Connection } from "./connection.ts"
 import { Contents } from "./contents.ts"
@@ -7,6 +8,7 @@ import { Messages } from "./messages.ts"
 import { SlotList } from "./slot-list.ts"
 
 export type { Quota, Usage } from "./account.ts"
+export { type Annotation, type Annotations, wholeAccount } from "./annotations.ts"
 export type { ContentWriter } from "./content-writer.ts"
 export type { Contents, Summary } from "./contents.ts"
 export type { FlagChange } from "./flag-change.ts"
@@ -23,6 +25,7 @@ export class Store {
   readonly messages: Messages
   readonly contents: Contents
   readonly slots: SlotList
+  readonly annotations: Annotations
   readonly #connection: Connection
   readonly #account: Account
 
@@ -34,6 +37,7 @@ export class Store {
     this.messages = new Messages(connection, this.#account, this.contents)
     this.mailboxes = new Mailboxes(connection, this.#account, this.messages)
     this.slots = new SlotList(connection)
+    this.annotations = new Annotations(connection)
   }
 
   /**

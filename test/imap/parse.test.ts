@@ -10,7 +10,7 @@ import { cursorOf } from "./cursor-of.ts"
 const all = Number.POSITIVE_INFINITY
 const set = (...ranges: [number, number][]) => ({ kind: "ranges" as const, ranges })
 const noSelection = { subscribed: false, specialUse: false, remote: false, recursiveMatch: false }
-const noReturns = { subscribed: false, children: false, specialUse: false, status: null }
+const noReturns = { subscribed: false, children: false, specialUse: false, status: null, metadata: null }
 
 function parse(line: string, context = defaultContext): CommandBody {
   const { tag, ...body } = parseCommand(cursorOf(`a1 ${line}`), context)
@@ -29,6 +29,10 @@ function fetch(items: FetchItem[], more: Partial<Extract<CommandBody, { name: "F
 
 function bodySection(section: Extract<FetchItem, { item: "BODY[]" }>["section"], peek = false): FetchItem {
   return { item: "BODY[]", peek, section, partial: null }
+}
+
+function getMetadata(changes: Partial<Extract<CommandBody, { name: "GETMETADATA" }>>): CommandBody {
+  return { name: "GETMETADATA", mailbox: "INBOX", options: { maxSize: null, depth: 0 }, entries: [], ...changes }
 }
 
 function resyncOf(changes: Partial<Resync>): CommandBody {
@@ -79,6 +83,41 @@ const accepted: [line: string, body: CommandBody][] = [
   ['CREATE "a b/"', { name: "CREATE", mailbox: "a b/", uses: [] }],
   ["CREATE a (USE (\\sent \\Sent \\X-y))", { name: "CREATE", mailbox: "a", uses: ["\\Sent", "\\X-y"] }],
   ["CREATE a (USE ())", { name: "CREATE", mailbox: "a", uses: [] }],
+  ["GETMETADATA INBOX /shared/comment", getMetadata({ entries: ["/shared/comment"] })],
+  [
+    'GETMETADATA "" (/shared/comment "/Private/comment")',
+    getMetadata({ mailbox: "", entries: ["/shared/comment", "/Private/comment"] }),
+  ],
+  ["GETMETADATA INBOX /private/a /shared/b", getMetadata({ entries: ["/private/a", "/shared/b"] })],
+  [
+    "GETMETADATA (MAXSIZE 1024 DEPTH infinity) INBOX /private/a",
+    getMetadata({ options: { maxSize: 1024, depth: all }, entries: ["/private/a"] }),
+  ],
+  [
+    "GETMETADATA INBOX (depth 1) (/private/a)",
+    getMetadata({ options: { maxSize: null, depth: 1 }, entries: ["/private/a"] }),
+  ],
+  [
+    'SETMETADATA a (/private/a NIL /private/b "x" /private/c {1}\r\ny /private/d ~{1}\r\n\0)',
+    {
+      name: "SETMETADATA",
+      mailbox: "a",
+      changes: [
+        { entry: "/private/a", value: null },
+        { entry: "/private/b", value: Uint8Array.of(0x78) },
+        { entry: "/private/c", value: Uint8Array.of(0x79) },
+        { entry: "/private/d", value: Uint8Array.of(0) },
+      ],
+    },
+  ],
+  [
+    'LIST "" % RETURN (METADATA (/shared/a /private/b) CHILDREN)',
+    list({
+      extended: true,
+      patterns: ["%"],
+      returns: { ...noReturns, children: true, metadata: ["/shared/a", "/private/b"] },
+    }),
+  ],
   ['GETQUOTA "!partition/sda4"', { name: "GETQUOTA", root: "!partition/sda4" }],
   ["GETQUOTAROOT inbox", { name: "GETQUOTAROOT", mailbox: "INBOX" }],
   ['SETQUOTA "" (storage 510)', { name: "SETQUOTA", root: "", limits: [{ resource: "STORAGE", limit: 510 }] }],
@@ -111,7 +150,7 @@ const accepted: [line: string, body: CommandBody][] = [
     list({
       extended: true,
       patterns: ["%"],
-      returns: { subscribed: true, children: true, specialUse: true, status: ["MESSAGES", "UNSEEN"] },
+      returns: { subscribed: true, children: true, specialUse: true, status: ["MESSAGES", "UNSEEN"], metadata: null },
     }),
   ],
   ['LSUB "#news." "comp.%"', { name: "LSUB", reference: "#news.", pattern: "comp.%" }],
@@ -437,6 +476,22 @@ const refused: [line: string, why: RegExp][] = [
   ["CREATE a (USE (Sent))", /use-attr/],
   ["CREATE a (OTHER (\\Sent))", /USE/],
   ["GETQUOTA", /SP/],
+  ["GETMETADATA INBOX", /SP/],
+  ["GETMETADATA INBOX /comment", /entry/],
+  ["GETMETADATA INBOX /private", /entry/],
+  ["GETMETADATA INBOX /private/a/", /entry/],
+  ["GETMETADATA INBOX /private//a", /entry/],
+  ['GETMETADATA INBOX "/private/a*"', /entry/],
+  ['GETMETADATA INBOX "/private/%"', /entry/],
+  ['GETMETADATA INBOX "/private/\xc3\xa9"', /entry/],
+  ["GETMETADATA (DEPTH 2) INBOX /private/a", /infinity/],
+  ["GETMETADATA (SIZE 2) INBOX /private/a", /MAXSIZE/],
+  ["GETMETADATA INBOX ()", /entry/],
+  ["SETMETADATA INBOX ()", /entry/],
+  ["SETMETADATA INBOX /private/a x", /\(/],
+  ["SETMETADATA INBOX (/private/a x)", /NIL/],
+  ['LIST "" % RETURN (METADATA)', /SP/],
+  ['LIST "" % RETURN (METADATA ())', /entry/],
   ["GETQUOTAROOT a b", /CRLF/],
   ['SETQUOTA ""', /SP/],
   ['SETQUOTA "" (STORAGE)', /SP/],

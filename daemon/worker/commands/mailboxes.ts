@@ -1,9 +1,7 @@
-import type { Store } from "../../store/store.ts"
-import type { SpecialUse } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
-import { Refused } from "../refusal.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
 import { tellMailbox } from "./list.ts"
+import { useFor } from "./special-use.ts"
 
 export const mailboxFamily: Family<"CREATE" | "DELETE" | "RENAME" | "SUBSCRIBE" | "UNSUBSCRIBE"> = {
   capabilities: [{ name: "CREATE-SPECIAL-USE", rfc: 6154 }],
@@ -19,30 +17,9 @@ export const mailboxFamily: Family<"CREATE" | "DELETE" | "RENAME" | "SUBSCRIBE" 
 /** RFC 3501 §6.3.3, its USE of RFC 6154 §3, and its MAILBOXID of RFC 8474 §4.1. */
 function create(conversation: Conversation, { mailbox, uses }: CommandOf<"CREATE">): Completion {
   const { store } = conversation.account
-  const { objectId, name } = store.mailboxes.create(mailbox, freeUse(store, uses))
+  const { objectId, name } = store.mailboxes.create(mailbox, useFor(store, uses))
   tellIfRenamed(conversation, name, conversation.line.supplied(mailbox))
   return { code: { code: "MAILBOXID", id: objectId }, text: "CREATE completed" }
-}
-
-/** \All and \Flagged would be views of other mailboxes, which we have not. */
-const uses: readonly string[] = ["\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash"] satisfies SpecialUse[]
-
-function isUse(use: string): use is SpecialUse {
-  return uses.includes(use)
-}
-
-/**
- * RFC 6154 §3: a mailbox has one use at most, and a use one mailbox, so that no client has to choose.
- *
- * @throws Refused USEATTR
- */
-function freeUse(store: Store, [use, second]: string[]): SpecialUse | null {
-  if (use === undefined) return null
-  if (second !== undefined || !isUse(use))
-    throw new Refused({ status: "NO", code: "USEATTR", text: "No mailbox can have that use" })
-  if (store.mailboxes.withUse(use) !== undefined)
-    throw new Refused({ status: "NO", code: "USEATTR", text: "Another mailbox has that use" })
-  return use
 }
 
 /**

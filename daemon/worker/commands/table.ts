@@ -9,6 +9,7 @@ import { fetchFamily } from "./fetch.ts"
 import { generalFamily } from "./general.ts"
 import { listFamily } from "./list.ts"
 import { mailboxFamily } from "./mailboxes.ts"
+import { metadataFamily } from "./metadata.ts"
 import { quotaFamily } from "./quota.ts"
 import { searchFamily } from "./search.ts"
 import { selectFamily } from "./select.ts"
@@ -30,6 +31,7 @@ export const commands: { readonly [N in CommandName]: Entry<N> } = {
   ...copyFamily.commands,
   ...expungeFamily.commands,
   ...quotaFamily.commands,
+  ...metadataFamily.commands,
 }
 
 /** What the families together make true, in the order in which CAPABILITY lists it. */
@@ -47,4 +49,5 @@ export const registered: readonly Capability[] = [
   copyFamily,
   expungeFamily,
   quotaFamily,
+  metadataFamily,
 ].flatMap(({ capabilities }) => capabilities)
