@@ -43,7 +43,11 @@ function sinkInto(incoming: Incoming): LiteralSink {
   }
 }
 
-/** RFC 3501 §6.3.11 and APPENDUID of RFC 4315 §3. */
+/**
+ * RFC 3501 §6.3.11 and APPENDUID of RFC 4315 §3. A header with octets above 0x7f is taken from everybody, though
+ * RFC 6855 §4 wants it refused before ENABLE UTF8=ACCEPT: old mail is full of them, and a client that moves its
+ * mail here would have to leave these messages behind.
+ */
 function append(conversation: Conversation, command: CommandOf<"APPEND">): Completion {
   const incoming = arrivalOf(conversation.account, command.message.handle)
   try {
