@@ -152,6 +152,12 @@ export class Queue {
     }
   }
 
+  /** How much is in new/, by the size of the sealed files. @throws SpoolError */
+  async waiting(mailboxId: string): Promise<{ messages: number; bytes: number }> {
+    const { count, bytes } = await this.#measure(join(this.#home(mailboxId), "new"))
+    return { messages: count, bytes }
+  }
+
   /** For `spool list`: a line per mailbox that has anything. */
   async summary(): Promise<MailboxSummary[]> {
     const lines: MailboxSummary[] = []

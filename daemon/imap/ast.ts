@@ -30,16 +30,21 @@ export type CommandBody =
   | { name: "ENABLE"; capabilities: string[] }
   | { name: "LOGIN" | "AUTHENTICATE" }
   | { name: "SELECT" | "EXAMINE"; mailbox: string; parameters: SelectParameters }
-  | { name: "CREATE"; mailbox: string }
+  | { name: "CREATE"; mailbox: string; uses: string[] }
   | { name: "DELETE" | "SUBSCRIBE" | "UNSUBSCRIBE"; mailbox: string }
   | { name: "RENAME"; from: string; to: string }
   | { name: "LIST"; list: ListCommand }
   | { name: "LSUB"; reference: string; pattern: string }
+  | { name: "GETMETADATA"; mailbox: string; options: MetadataOptions; entries: string[] }
+  | { name: "SETMETADATA"; mailbox: string; changes: AnnotationChange[] }
+  | { name: "GETQUOTA"; root: string }
+  | { name: "GETQUOTAROOT"; mailbox: string }
+  | { name: "SETQUOTA"; root: string; limits: { resource: string; limit: number }[] }
   | { name: "STATUS"; mailbox: string; items: StatusItem[] }
   | { name: "APPEND"; mailbox: string; flags: string[]; internalDate: DateTime | null; message: StoredLiteral }
   | { name: "UID EXPUNGE"; set: SequenceSet }
   | { name: "SEARCH"; uid: boolean; returns: SearchReturn[] | null; charset: string | null; key: SearchKey }
-  | { name: "FETCH"; uid: boolean; set: SequenceSet; items: FetchItem[]; changedSince: number | null }
+  | ({ name: "FETCH"; uid: boolean; set: SequenceSet; items: FetchItem[] } & FetchModifiers)
   | {
       name: "STORE"
       uid: boolean
@@ -53,8 +58,26 @@ export type CommandBody =
 
 export type CommandName = CommandBody["name"]
 
+/** RFC 4466 fetch-modifier: CHANGEDSINCE (RFC 7162 §3.1.4.1), VANISHED (§3.2.6). */
+export type FetchModifiers = { changedSince: number | null; vanished: boolean }
+
+/** RFC 5464 §4.2.1, §4.2.2. `depth` is 0, 1 or Infinity. */
+export type MetadataOptions = { maxSize: number | null; depth: number }
+
+/** RFC 5464 §4.3: null removes the entry. */
+export type AnnotationChange = { entry: string; value: Uint8Array | null }
+
 /** RFC 4466 select-param; unknown ones are refused by the grammar. */
-export type SelectParameters = { condstore: boolean }
+export type SelectParameters = { condstore: boolean; qresync: Resync | null }
+
+/** RFC 7162 §3.2.5: what a client knew of the mailbox when it last saw it. No set has a "*". */
+export type Resync = {
+  uidValidity: number
+  modseq: number
+  knownUids: SequenceSet | null
+  /** Numbers of some messages, and their UIDs, both ascending. */
+  match: { numbers: SequenceSet; uids: SequenceSet } | null
+}
 
 /** `Infinity` stands for "*". Not sorted, not merged: as written. */
 export type SequenceSet = { kind: "ranges"; ranges: [from: number, to: number][] }
@@ -71,6 +94,7 @@ export type StatusItem =
   | "HIGHESTMODSEQ"
   | "SIZE"
   | "DELETED"
+  | "DELETED-STORAGE"
   | "MAILBOXID"
 
 /** LIST with the selection and return options of RFC 5258 that RFC 6154, 5819 and 3348 use. */
@@ -80,7 +104,14 @@ export type ListCommand = {
   selection: { subscribed: boolean; specialUse: boolean; remote: boolean; recursiveMatch: boolean }
   reference: string
   patterns: string[]
-  returns: { subscribed: boolean; children: boolean; specialUse: boolean; status: StatusItem[] | null }
+  returns: {
+    subscribed: boolean
+    children: boolean
+    specialUse: boolean
+    status: StatusItem[] | null
+    /** Entries of RFC 9590. */
+    metadata: string[] | null
+  }
 }
 
 export type SearchReturn = "MIN" | "MAX" | "ALL" | "COUNT"

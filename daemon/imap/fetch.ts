@@ -1,6 +1,5 @@
-import type { CommandBody, FetchItem, Section } from "./ast.ts"
+import type { CommandBody, FetchItem, FetchModifiers, Section } from "./ast.ts"
 import {
-  CLOSE,
   CLOSE_SQUARE,
   type Cursor,
   DOT,
@@ -58,7 +57,7 @@ const plainItems: ReadonlySet<string> = new Set<PlainItem>([
 
 /**
  * fetch = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")")
- *         [fetch-modifiers]
+ *         [SP fetch-modifiers]
  *
  * RFC 4466 §3. Macros come out as the items they stand for.
  */
@@ -67,8 +66,7 @@ function fetch(cursor: Cursor, context: GrammarContext, uid: boolean): CommandBo
   const set = sequenceSet(cursor, context.maxSequenceRanges)
   space(cursor)
   const items = peek(cursor) === OPEN ? parenthesised(cursor, fetchItem) : macroOrItem(cursor)
-  const changedSince = tryByte(cursor, SP) ? fetchModifiers(cursor) : null
-  return { name: "FETCH", uid, set, items, changedSince }
+  return { name: "FETCH", uid, set, items, ...fetchModifiers(cursor, uid) }
 }
 
 function macroOrItem(cursor: Cursor): FetchItem[] {
@@ -160,19 +158,31 @@ function headerList(cursor: Cursor): string[] {
 }
 
 /**
- * fetch-modifiers    = SP "(" fetch-modifier *(SP fetch-modifier) ")"
- * chgsince-fetch-mod = "CHANGEDSINCE" SP mod-sequence-value
+ * fetch-modifiers     = "(" fetch-modifier *(SP fetch-modifier) ")"
+ * chgsince-fetch-mod  = "CHANGEDSINCE" SP mod-sequence-value
+ * rexpunges-fetch-mod = "VANISHED"
  *
- * RFC 4466 §3, RFC 7162 §7. It is the only modifier, so there can be one.
+ * RFC 4466 §3, RFC 7162 §7. VANISHED stands beside CHANGEDSINCE in a UID FETCH only (RFC 7162 §3.2.6).
  */
-function fetchModifiers(cursor: Cursor): number {
-  expectByte(cursor, OPEN, "fetch-modifiers")
+function fetchModifiers(cursor: Cursor, uid: boolean): FetchModifiers {
+  const modifiers: FetchModifiers = { changedSince: null, vanished: false }
+  if (!tryByte(cursor, SP)) return modifiers
   const start = cursor.at
-  if (keyword(cursor, "fetch-modifier") !== "CHANGEDSINCE") throw new ParseError("CHANGEDSINCE", start)
-  space(cursor)
-  const modseq = modSequence(cursor)
-  expectByte(cursor, CLOSE, ")")
-  return modseq
+  if (peek(cursor) !== OPEN) throw new ParseError("fetch-modifiers", start)
+  parenthesised(cursor, (inner) => fetchModifier(inner, modifiers))
+  if (modifiers.vanished && (!uid || modifiers.changedSince === null))
+    throw new ParseError("VANISHED only in UID FETCH with CHANGEDSINCE", start)
+  return modifiers
+}
+
+function fetchModifier(cursor: Cursor, modifiers: FetchModifiers): void {
+  const start = cursor.at
+  const word = keyword(cursor, "fetch-modifier")
+  if (word === "VANISHED") modifiers.vanished = true
+  else if (word === "CHANGEDSINCE" && modifiers.changedSince === null) {
+    space(cursor)
+    modifiers.changedSince = modSequence(cursor)
+  } else throw new ParseError("fetch-modifier, each once", start)
 }
 
 function isDigit(byte: number): boolean {

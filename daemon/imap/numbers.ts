@@ -1,5 +1,5 @@
 import type { SequenceSet } from "./ast.ts"
-import { ASTERISK, COLON, COMMA, type Cursor, peek, tryByte } from "./cursor.ts"
+import { ASTERISK, byteClass, COLON, COMMA, type Cursor, latin1, peek, takeWhile, tryByte } from "./cursor.ts"
 import { ParseError } from "./errors.ts"
 
 const maxNumber = 0xffff_ffff
@@ -36,16 +36,25 @@ export function number64(cursor: Cursor): number {
  * mod-sequence-valzer = "0" / mod-sequence-value
  * mod-sequence-value  = 1*DIGIT
  *
- * RFC 7162 §7: 63 bits. Up to 2^53-1 is taken; mod-sequences that we give out stay far below.
+ * RFC 7162 §7: 63 bits. Mod-sequences that we give out stay far below 2^53, so everything from there on
+ * means the same and is read as 2^53-1.
  */
 export function modSequenceOrZero(cursor: Cursor): number {
-  return digits(cursor, Number.MAX_SAFE_INTEGER, "mod-sequence-valzer")
+  const start = cursor.at
+  const text = latin1(takeWhile(cursor, digitChars))
+  const tooLong = text.length > maxModSequence.length
+  if (text === "" || tooLong || (text.length === maxModSequence.length && text > maxModSequence))
+    throw new ParseError("mod-sequence-valzer", start)
+  return Math.min(Number(text), Number.MAX_SAFE_INTEGER)
 }
+
+const maxModSequence = "9223372036854775807"
+const digitChars = byteClass((byte) => byte >= 0x30 && byte <= 0x39)
 
 /** mod-sequence-value: as above, but positive. */
 export function modSequence(cursor: Cursor): number {
   const start = cursor.at
-  const value = digits(cursor, Number.MAX_SAFE_INTEGER, "mod-sequence-value")
+  const value = modSequenceOrZero(cursor)
   if (value === 0) throw new ParseError("mod-sequence-value", start)
   return value
 }

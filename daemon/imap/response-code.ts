@@ -32,6 +32,7 @@ export type PlainCode =
   | "CLOSED" // RFC 7162 §3.2.11
   | "NOMODSEQ" // RFC 7162 §3.1.2.2
   | "HASCHILDREN" // RFC 9051 §7.1
+  | "USEATTR" // RFC 6154 §6
   | "COMPRESSIONACTIVE" // RFC 4978 §3
 
 /** resp-text-code, RFC 3501 §9 and the extensions named. */
@@ -45,6 +46,8 @@ export type ResponseCode =
   | { code: "APPENDUID"; uidValidity: number; uids: Iterable<number> } // RFC 4315 §3
   | { code: "COPYUID"; uidValidity: number; source: Iterable<number>; target: Iterable<number> } // RFC 4315 §3
   | { code: "MODIFIED"; numbers: Iterable<number> } // RFC 7162 §3.1.3
+  | { code: "METADATA"; what: "LONGENTRIES" | "MAXSIZE"; value: number } // RFC 5464 §5
+  | { code: "METADATA"; what: "TOOMANY" } // RFC 5464 §5
   | { code: "MAILBOXID"; id: string } // RFC 8474 §4.2
 
 export type Status = "OK" | "NO" | "BAD" | "BYE" | "PREAUTH"
@@ -70,6 +73,8 @@ function withArguments(code: Exclude<ResponseCode, PlainCode>): string {
       return `${code.code} ${sequenceSetWire(code.numbers)}`
     case "MAILBOXID":
       return `${code.code} (${code.id})`
+    case "METADATA":
+      return `${code.code} ${code.what}${"value" in code ? ` ${code.value}` : ""}`
     default:
       return `${code.code} ${code.value}`
   }

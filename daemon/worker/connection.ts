@@ -58,7 +58,12 @@ export class ImapConnection {
     this.#account = account
     this.#events = events
     this.#tag = facts.tag
-    this.#grammar = { maxNesting: limits.max_nesting, maxSequenceRanges: limits.max_sequence_ranges, utf8: false }
+    this.#grammar = {
+      maxNesting: limits.max_nesting,
+      maxSequenceRanges: limits.max_sequence_ranges,
+      utf8: false,
+      supplied: new Map(),
+    }
     this.#capabilities = capabilityNames(registered, account)
     this.#writer = new ResponseWriter(socket)
     this.#reader = this.#makeReader()
@@ -92,6 +97,10 @@ export class ImapConnection {
         nextLine: () => this.#nextLine(),
         isGone: () => this.#socket.destroyed,
         activity: (command, idling) => this.#report(command, idling),
+        readUtf8: () => {
+          this.#grammar.utf8 = true
+        },
+        supplied: (mailbox) => this.#grammar.supplied?.get(mailbox) ?? null,
       },
       client,
     )
@@ -208,8 +217,9 @@ export class ImapConnection {
 
   async #answerCommand(bytes: Uint8Array, streamed: ReadonlyMap<number, StoredLiteral>): Promise<boolean> {
     let command: Command
+    this.#grammar.supplied?.clear()
     try {
-      command = parseCommand({ bytes, at: 0, streamed }, this.#grammar)
+      command = parseCommand({ bytes, at: 0, streamed, utf8: this.#grammar.utf8 }, this.#grammar)
     } catch (error) {
       discardStreamed(streamed.values())
       const refusal = refusalFor(error, this.#account.log, headOf(bytes).name ?? "unknown")
@@ -239,7 +249,8 @@ export class ImapConnection {
     }
     try {
       const outcome = await run().catch((error: unknown) => this.#refusalOf(error, command))
-      await this.#conversation.tell(entry.expunges === "yes" || uid, uid)
+      const held = entry.holdsExpunges?.(command as never) ?? false
+      await this.#conversation.tell((entry.expunges === "yes" || uid) && !held, uid)
       return outcome
     } catch (error) {
       if (endsConnection(error)) return this.#end(error)

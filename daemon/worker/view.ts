@@ -28,6 +28,8 @@ export type ViewState = {
 export type ViewUpdate = {
   /** Sequence numbers, highest first, so that none moves another. */
   expunged: number[]
+  /** The UIDs of the same messages, in the same order, for clients that are told these (RFC 7162 §3.2.10). */
+  vanished: number[]
   /** New number of messages, or null when none came. */
   exists: number | null
   changed: { sequence: number; message: Message }[]
@@ -41,7 +43,7 @@ export class MailboxGone extends Error {
   }
 }
 
-const nothingNew: ViewUpdate = { expunged: [], exists: null, changed: [] }
+const nothingNew: ViewUpdate = { expunged: [], vanished: [], exists: null, changed: [] }
 
 /**
  * The selected mailbox as one client knows it. The mailbox changes under it (by other connections, by
@@ -88,6 +90,11 @@ export class View {
     return this.#expungesHeld
   }
 
+  /** Everything up to this mod-sequence is told, expunges too: what a client may resynchronise from (RFC 7162 §3.2). */
+  get toldModseq(): number {
+    return this.#expungesHeld ? this.state.toldExpunges : this.state.toldChanges
+  }
+
   /** This client's own change, already told, is not to be told again. */
   told(message: Message): void {
     this.#own.set(message.uid, message.modseq)
@@ -103,28 +110,32 @@ export class View {
     if (!this.#dirty && !(expunges && this.#expungesHeld)) return nothingNew
     const mailbox = store.mailboxes.byId(this.state.mailbox)
     if (mailbox === undefined || !mailbox.selectable) throw new MailboxGone()
-    const expunged = this.#expunge(store, mailbox, expunges)
+    const gone = this.#expunge(store, mailbox, expunges)
     const news = store.messages.changedSince(mailbox.id, this.state.toldChanges)
     const changed = this.#changed(news)
     const exists = this.#append(store, mailbox, news)
     this.state.toldChanges = mailbox.highestModseq
     this.#own.clear()
     this.#dirty = false
-    return { expunged, exists, changed }
+    return { ...gone, exists, changed }
   }
 
-  #expunge(store: Store, mailbox: Mailbox, allowed: boolean): number[] {
+  #expunge(store: Store, mailbox: Mailbox, allowed: boolean): Pick<ViewUpdate, "expunged" | "vanished"> {
     const { state } = this
     const gone = new Set(store.messages.expungedSince(mailbox.id, state.toldExpunges))
-    const sequences: number[] = []
+    const expunged: number[] = []
+    const vanished: number[] = []
     for (let index = state.uids.length - 1; index >= 0 && gone.size > 0; index -= 1) {
-      if (gone.has(state.uids[index] ?? 0)) sequences.push(index + 1)
+      const uid = state.uids[index] ?? 0
+      if (!gone.has(uid)) continue
+      expunged.push(index + 1)
+      vanished.push(uid)
     }
-    this.#expungesHeld = !allowed && sequences.length > 0
-    if (!allowed) return []
-    if (sequences.length > 0) state.uids = state.uids.filter((uid) => !gone.has(uid))
+    this.#expungesHeld = !allowed && expunged.length > 0
+    if (!allowed) return { expunged: [], vanished: [] }
+    if (expunged.length > 0) state.uids = state.uids.filter((uid) => !gone.has(uid))
     state.toldExpunges = mailbox.highestModseq
-    return sequences
+    return { expunged, vanished }
   }
 
   #changed(news: Message[]): ViewUpdate["changed"] {

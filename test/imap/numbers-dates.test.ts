@@ -41,8 +41,9 @@ const numbers: [production: typeof number, accepted: [string, number][], refused
     [
       ["1", 1],
       ["620162338", 620162338],
+      ["9223372036854775807", 9007199254740991],
     ],
-    ["0", "00", "9007199254740992", ""],
+    ["0", "00", "9223372036854775808", "1".repeat(20), ""],
   ],
   [
     modSequenceOrZero,

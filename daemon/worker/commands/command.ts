@@ -20,6 +20,8 @@ export type Entry<N extends CommandName> = {
    * but in answer to their UID forms (RFC 3501 §7.4.1).
    */
   expunges: "yes" | "in-uid-form"
+  /** Not even in the UID form of this command, because it names messages by number (RFC 7162 §3.2.10.2). */
+  holdsExpunges?(command: CommandOf<N>): boolean
   /** @throws whatever `refusalFor` answers */
   run(conversation: Conversation, command: CommandOf<N>): Completion | Promise<Completion>
 }

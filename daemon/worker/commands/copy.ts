@@ -102,5 +102,5 @@ function codeOf({ uidValidity }: Mailbox, { source, target }: Pairs): { code?: R
 /** RFC 6851 §4.4: the mod-sequence after the move, for clients that want them. */
 function highest(conversation: Conversation, { source }: Pairs): { code?: ResponseCode } {
   if (!conversation.condstore || source.length === 0) return {}
-  return { code: { code: "HIGHESTMODSEQ", value: conversation.selected().state.toldChanges } }
+  return { code: { code: "HIGHESTMODSEQ", value: conversation.selected().toldModseq } }
 }

@@ -6,6 +6,8 @@ import { AnswerBroken } from "../refusal.ts"
 import { countOf, type Range, type View } from "../view.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
 import { type Octets, sectionOctets } from "./fetch-section.ts"
+import { bodyOctets } from "./fetch-structure.ts"
+import { namedUids, refuseWithoutQresync, tellVanished } from "./resync.ts"
 
 /** Rows read at a time; and when \Seen is set on the way, few, so that not much is marked before it is sent. */
 const batchMessages = 250
@@ -18,13 +20,15 @@ export const fetchFamily: Family<"FETCH"> = {
 
 type FetchCommand = CommandOf<"FETCH">
 
-/** RFC 3501 §6.4.5; CHANGEDSINCE of RFC 7162 §3.1.4.1. */
+/** RFC 3501 §6.4.5; CHANGEDSINCE of RFC 7162 §3.1.4.1, VANISHED of §3.2.6. */
 async function fetch(conversation: Conversation, command: FetchCommand): Promise<Completion> {
   const view = conversation.selected()
+  if (command.vanished) refuseWithoutQresync(conversation)
   const ranges = view.resolve(command.set, command.uid)
   const items = itemsOf(command)
   if (items.some(({ item }) => item === "MODSEQ")) conversation.enableCondstore()
   const marks = !view.state.readOnly && items.some(setsSeen)
+  if (command.vanished) tellVanished(conversation, view, namedUids(command.set, view), command.changedSince ?? 0)
   const pace = conversation.pace()
   let found = 0
   for (const batch of view.batches(ranges, marks ? seenBatchMessages : batchMessages)) {
@@ -193,8 +197,8 @@ const attributes: Record<
   INTERNALDATE: (_, { internalDate, internalZone }) => dateTimeWire({ at: internalDate, zoneMinutes: internalZone }),
   "RFC822.SIZE": (_, { size }) => String(size),
   ENVELOPE: ({ account }, { content }) => account.store.contents.envelope(content),
-  BODY: ({ account }, { content }) => account.store.contents.body(content),
-  BODYSTRUCTURE: ({ account }, { content }) => account.store.contents.bodyStructure(content),
+  BODY: (conversation, { content }) => bodyOctets(conversation, content, false),
+  BODYSTRUCTURE: (conversation, { content }) => bodyOctets(conversation, content, true),
   /** RFC 7162 §3.1.4.2 */
   MODSEQ: (_, { modseq }) => `(${modseq})`,
   /** RFC 8474 §5 */

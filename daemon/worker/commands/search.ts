@@ -3,6 +3,7 @@ import { sequenceSetWire, stringWire } from "../../imap/response.ts"
 import { type Message, StoreError } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
 import type { Pace } from "../pace.ts"
+import { Refused } from "../refusal.ts"
 import type { Range, View } from "../view.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
 import { compile, type Test } from "./search-key.ts"
@@ -13,7 +14,9 @@ const batchMessages = 500
 
 export const searchFamily: Family<"SEARCH"> = {
   capabilities: [{ name: "ESEARCH", rfc: 4731 }],
-  commands: { SEARCH: { state: "selected", expunges: "in-uid-form", run: search } },
+  commands: {
+    SEARCH: { state: "selected", expunges: "in-uid-form", run: search, holdsExpunges: ({ key }) => namesNumbers(key) },
+  },
 }
 
 type SearchCommand = CommandOf<"SEARCH">
@@ -21,8 +24,9 @@ type SearchCommand = CommandOf<"SEARCH">
 /** A message that was found: its number or UID as the command wants it, and its mod-sequence. */
 type Hit = { number: number; modseq: number }
 
-/** RFC 3501 §6.4.4, RFC 4731, MODSEQ of RFC 7162 §3.1.5. */
+/** RFC 3501 §6.4.4, RFC 4731 (in IMAP4rev2 always, RFC 9051 §6.4.4), MODSEQ of RFC 7162 §3.1.5. */
 async function search(conversation: Conversation, command: SearchCommand): Promise<Completion> {
+  refuseCharset(conversation, command)
   const view = conversation.selected()
   const pace = conversation.pace()
   const texts = new SearchTexts(conversation.account.store.contents, pace)
@@ -38,10 +42,17 @@ async function search(conversation: Conversation, command: SearchCommand): Promi
     }
     if (onlyFirst && hits.length > 0) break
   }
-  if (command.returns === null) await tellSearch(conversation, hits, wantsModseq)
-  else tellExtended(conversation, command, command.returns, hits, wantsModseq)
+  const returns = command.returns ?? (conversation.rev2 ? ["ALL" as const] : null)
+  if (returns === null) await tellSearch(conversation, hits, wantsModseq)
+  else tellExtended(conversation, command, returns, hits, wantsModseq)
   // RFC 5530 §3: some of these numbers may be of messages that are gone; a NOOP would say which.
   return { ...(view.expungesHeld && !command.uid ? { code: "EXPUNGEISSUED" as const } : {}), text: "SEARCH completed" }
+}
+
+/** RFC 6855 §3: after UTF8=ACCEPT there is one charset. IMAP4rev2 permits to name it (RFC 9051 §6.4.4). */
+function refuseCharset({ utf8Accept, rev2 }: Conversation, { charset }: SearchCommand): void {
+  if (utf8Accept && !rev2 && charset !== null)
+    throw new Refused({ status: "BAD", text: "After ENABLE UTF8=ACCEPT there is no CHARSET" })
 }
 
 /** The messages of a batch that pass. It waits only when a test or the pace wants it: most searches never do. */
@@ -83,6 +94,14 @@ function candidates(view: View, key: SearchKey): Range[] {
   const set = key.key === "and" ? key.keys.find((each) => each.key === "set") : undefined
   if (set !== undefined) return candidates(view, set)
   return view.state.uids.length === 0 ? [] : [[0, view.state.uids.length - 1]]
+}
+
+/** Whether a set of message numbers is among the keys. */
+function namesNumbers(key: SearchKey): boolean {
+  if (key.key === "and") return key.keys.some(namesNumbers)
+  if (key.key === "or") return namesNumbers(key.left) || namesNumbers(key.right)
+  if (key.key === "not") return namesNumbers(key.not)
+  return key.key === "set" && !key.uid
 }
 
 function mentionsModseq(key: SearchKey): boolean {

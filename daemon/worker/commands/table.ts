@@ -3,11 +3,14 @@ import type { Capability } from "../capabilities.ts"
 import { appendFamily } from "./append.ts"
 import type { Entry } from "./command.ts"
 import { copyFamily } from "./copy.ts"
+import { enableFamily } from "./enable.ts"
 import { expungeFamily } from "./expunge.ts"
 import { fetchFamily } from "./fetch.ts"
 import { generalFamily } from "./general.ts"
 import { listFamily } from "./list.ts"
 import { mailboxFamily } from "./mailboxes.ts"
+import { metadataFamily } from "./metadata.ts"
+import { quotaFamily } from "./quota.ts"
 import { searchFamily } from "./search.ts"
 import { selectFamily } from "./select.ts"
 import { statusFamily } from "./status.ts"
@@ -16,6 +19,7 @@ import { storeFamily } from "./store.ts"
 /** Every command after login, complete by type: what the grammar can read, somebody answers. */
 export const commands: { readonly [N in CommandName]: Entry<N> } = {
   ...generalFamily.commands,
+  ...enableFamily.commands,
   ...selectFamily.commands,
   ...mailboxFamily.commands,
   ...listFamily.commands,
@@ -26,11 +30,14 @@ export const commands: { readonly [N in CommandName]: Entry<N> } = {
   ...storeFamily.commands,
   ...copyFamily.commands,
   ...expungeFamily.commands,
+  ...quotaFamily.commands,
+  ...metadataFamily.commands,
 }
 
 /** What the families together make true, in the order in which CAPABILITY lists it. */
 export const registered: readonly Capability[] = [
   generalFamily,
+  enableFamily,
   selectFamily,
   mailboxFamily,
   listFamily,
@@ -41,4 +48,6 @@ export const registered: readonly Capability[] = [
   storeFamily,
   copyFamily,
   expungeFamily,
+  quotaFamily,
+  metadataFamily,
 ].flatMap(({ capabilities }) => capabilities)
