@@ -39,7 +39,24 @@ export type CommandBody =
   | { name: "APPEND"; mailbox: string; flags: string[]; internalDate: DateTime | null; message: StoredLiteral }
   | { name: "UID EXPUNGE"; set: SequenceSet }
   | { name: "SEARCH"; uid: boolean; returns: SearchReturn[] | null; charset: string | null; key: SearchKey }
-  | { name: "FETCH"; uid: boolean; set: SequenceSet; items: FetchItem[]; changedSince: number | null }
+  | {
+      name: "SORT"
+      uid: boolean
+      returns: SearchReturn[] | null
+      criteria: SortCriterion[]
+      charset: string
+      key: SearchKey
+    }
+  | { name: "THREAD"; uid: boolean; algorithm: ThreadAlgorithm; charset: string; key: SearchKey }
+  | {
+      name: "FETCH"
+      uid: boolean
+      set: SequenceSet
+      items: FetchItem[]
+      changedSince: number | null
+      /** RFC 9394 §3.3; only in UID FETCH. */
+      partial?: PartialRange
+    }
   | {
       name: "STORE"
       uid: boolean
@@ -56,8 +73,11 @@ export type CommandName = CommandBody["name"]
 /** RFC 4466 select-param; unknown ones are refused by the grammar. */
 export type SelectParameters = { condstore: boolean }
 
-/** `Infinity` stands for "*". Not sorted, not merged: as written. */
-export type SequenceSet = { kind: "ranges"; ranges: [from: number, to: number][] }
+/**
+ * `Infinity` stands for "*". Not sorted, not merged: as written. `saved` is "$", the result of the last search
+ * that was saved (RFC 5182).
+ */
+export type SequenceSet = { kind: "ranges"; ranges: [from: number, to: number][] } | { kind: "saved" }
 
 /** date-time of RFC 3501 §9: an instant and the zone it was written in. */
 export type DateTime = { at: number; zoneMinutes: number }
@@ -83,7 +103,19 @@ export type ListCommand = {
   returns: { subscribed: boolean; children: boolean; specialUse: boolean; status: StatusItem[] | null }
 }
 
-export type SearchReturn = "MIN" | "MAX" | "ALL" | "COUNT"
+/** RFC 4731 §3.1, RFC 5182 §2.1, RFC 9394 §3.1. */
+export type SearchReturn = "MIN" | "MAX" | "ALL" | "COUNT" | "SAVE" | { partial: PartialRange }
+
+/** RFC 9394 §4: results from one to the other, as written; both negative when counted from the last one. */
+export type PartialRange = [from: number, to: number]
+
+/** RFC 5256 §5, RFC 5957 §5. */
+export type SortKey = "ARRIVAL" | "CC" | "DATE" | "FROM" | "SIZE" | "SUBJECT" | "TO" | "DISPLAYFROM" | "DISPLAYTO"
+
+export type SortCriterion = { key: SortKey; reverse: boolean }
+
+/** RFC 5256 §3. */
+export type ThreadAlgorithm = "ORDEREDSUBJECT" | "REFERENCES"
 
 /** RFC 3501 §6.4.4 and RFC 7162 §3.1.5. Dates are days since the epoch. Strings are decoded by CHARSET to Unicode. */
 export type SearchKey =
@@ -103,6 +135,7 @@ export type SearchKey =
   | { key: "email-id" | "thread-id"; id: string } // RFC 8474 §6
   | { key: "save-date"; compare: "before" | "on" | "since"; day: number } // RFC 8514 §4.3
   | { key: "save-date-supported" }
+  | { key: "within"; compare: "older" | "younger"; seconds: number } // RFC 5032
 
 export type FetchItem =
   | {

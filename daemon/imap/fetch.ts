@@ -1,6 +1,5 @@
-import type { CommandBody, FetchItem, Section } from "./ast.ts"
+import type { CommandBody, FetchItem, PartialRange, Section } from "./ast.ts"
 import {
-  CLOSE,
   CLOSE_SQUARE,
   type Cursor,
   DOT,
@@ -20,7 +19,7 @@ import {
 } from "./cursor.ts"
 import { ParseError } from "./errors.ts"
 import type { CommandFamily } from "./grammar.ts"
-import { modSequence, number, nzNumber, sequenceSet } from "./numbers.ts"
+import { modSequence, number, nzNumber, partialRange, sequenceSet } from "./numbers.ts"
 import { astring } from "./strings.ts"
 
 export const fetchCommands: CommandFamily = {
@@ -67,8 +66,8 @@ function fetch(cursor: Cursor, context: GrammarContext, uid: boolean): CommandBo
   const set = sequenceSet(cursor, context.maxSequenceRanges)
   space(cursor)
   const items = peek(cursor) === OPEN ? parenthesised(cursor, fetchItem) : macroOrItem(cursor)
-  const changedSince = tryByte(cursor, SP) ? fetchModifiers(cursor) : null
-  return { name: "FETCH", uid, set, items, changedSince }
+  const modifiers = tryByte(cursor, SP) ? fetchModifiers(cursor, uid) : { changedSince: null }
+  return { name: "FETCH", uid, set, items, ...modifiers }
 }
 
 function macroOrItem(cursor: Cursor): FetchItem[] {
@@ -159,20 +158,40 @@ function headerList(cursor: Cursor): string[] {
   return parenthesised(cursor, (inner) => latin1(astring(inner, "header-fld-name")))
 }
 
+type FetchModifiers = { changedSince: number | null; partial?: PartialRange }
+
 /**
- * fetch-modifiers    = SP "(" fetch-modifier *(SP fetch-modifier) ")"
- * chgsince-fetch-mod = "CHANGEDSINCE" SP mod-sequence-value
+ * fetch-modifiers = SP "(" fetch-modifier *(SP fetch-modifier) ")"
  *
- * RFC 4466 §3, RFC 7162 §7. It is the only modifier, so there can be one.
+ * RFC 4466 §3; each modifier once.
  */
-function fetchModifiers(cursor: Cursor): number {
-  expectByte(cursor, OPEN, "fetch-modifiers")
+function fetchModifiers(cursor: Cursor, uid: boolean): FetchModifiers {
+  const modifiers: FetchModifiers = { changedSince: null }
   const start = cursor.at
-  if (keyword(cursor, "fetch-modifier") !== "CHANGEDSINCE") throw new ParseError("CHANGEDSINCE", start)
-  space(cursor)
-  const modseq = modSequence(cursor)
-  expectByte(cursor, CLOSE, ")")
-  return modseq
+  if (peek(cursor) !== OPEN) throw new ParseError("fetch-modifiers", start)
+  const names = parenthesised(cursor, (inner) => fetchModifier(inner, uid, modifiers))
+  if (new Set(names).size < names.length) throw new ParseError("each fetch-modifier once", start)
+  return modifiers
+}
+
+/**
+ * fetch-modifier     = chgsince-fetch-mod / modifier-partial
+ * chgsince-fetch-mod = "CHANGEDSINCE" SP mod-sequence-value
+ * modifier-partial   = "PARTIAL" SP partial-range
+ *
+ * RFC 7162 §7; RFC 9394 §3.3 and §4: PARTIAL extends UID FETCH only.
+ */
+function fetchModifier(cursor: Cursor, uid: boolean, modifiers: FetchModifiers): string {
+  const start = cursor.at
+  const name = keyword(cursor, "fetch-modifier")
+  if (name === "CHANGEDSINCE") {
+    space(cursor)
+    modifiers.changedSince = modSequence(cursor)
+  } else if (name === "PARTIAL" && uid) {
+    space(cursor)
+    modifiers.partial = partialRange(cursor)
+  } else throw new ParseError(uid ? "CHANGEDSINCE or PARTIAL" : "CHANGEDSINCE", start)
+  return name
 }
 
 function isDigit(byte: number): boolean {

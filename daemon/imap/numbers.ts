@@ -1,5 +1,5 @@
-import type { SequenceSet } from "./ast.ts"
-import { ASTERISK, COLON, COMMA, type Cursor, peek, tryByte } from "./cursor.ts"
+import type { PartialRange, SequenceSet } from "./ast.ts"
+import { ASTERISK, COLON, COMMA, type Cursor, DOLLAR, expectByte, MINUS, peek, tryByte } from "./cursor.ts"
 import { ParseError } from "./errors.ts"
 
 const maxNumber = 0xffff_ffff
@@ -63,13 +63,15 @@ function digits(cursor: Cursor, most: number, expected: string): number {
 }
 
 /**
- * sequence-set = (seq-number / seq-range) *("," sequence-set)
- * seq-range    = seq-number ":" seq-number
- * seq-number   = nz-number / "*"
+ * sequence-set     = (seq-number / seq-range) *("," sequence-set) / seq-last-command
+ * seq-range        = seq-number ":" seq-number
+ * seq-number       = nz-number / "*"
+ * seq-last-command = "$"
  *
- * RFC 3501 §9. As written: neither sorted nor merged, "*" is Infinity. At most `maxRanges` ranges.
+ * RFC 3501 §9, RFC 5182 §3. As written: neither sorted nor merged, "*" is Infinity. At most `maxRanges` ranges.
  */
 export function sequenceSet(cursor: Cursor, maxRanges: number): SequenceSet {
+  if (tryByte(cursor, DOLLAR)) return { kind: "saved" }
   const ranges: [from: number, to: number][] = []
   do {
     if (ranges.length === maxRanges) throw new ParseError(`at most ${maxRanges} ranges`, cursor.at)
@@ -81,4 +83,20 @@ export function sequenceSet(cursor: Cursor, maxRanges: number): SequenceSet {
 
 function seqNumber(cursor: Cursor): number {
   return tryByte(cursor, ASTERISK) ? Number.POSITIVE_INFINITY : nzNumber(cursor)
+}
+
+/**
+ * partial-range       = partial-range-first / partial-range-last
+ * partial-range-first = nz-number ":" nz-number
+ * partial-range-last  = MINUS nz-number ":" MINUS nz-number
+ *
+ * RFC 9394 §4.
+ */
+export function partialRange(cursor: Cursor): PartialRange {
+  const fromLast = tryByte(cursor, MINUS)
+  const from = nzNumber(cursor)
+  expectByte(cursor, COLON, ":")
+  if (fromLast) expectByte(cursor, MINUS, "-")
+  const to = nzNumber(cursor)
+  return fromLast ? [-from, -to] : [from, to]
 }

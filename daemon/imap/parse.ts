@@ -9,13 +9,21 @@ import { listCommands } from "./list.ts"
 import { mailboxCommands } from "./mailboxes.ts"
 import { searchCommands } from "./search.ts"
 import { simpleCommands } from "./simple.ts"
+import { sortCommands } from "./sort.ts"
 import { storeCommands } from "./store.ts"
 
 /** Every command after login, by its name on the wire. A command is added in the file of its family. */
 const commands: ReadonlyMap<string, ArgumentParser> = new Map(
-  [simpleCommands, mailboxCommands, listCommands, appendCommands, searchCommands, fetchCommands, storeCommands].flatMap(
-    (family) => Object.entries(family),
-  ),
+  [
+    simpleCommands,
+    mailboxCommands,
+    listCommands,
+    appendCommands,
+    searchCommands,
+    sortCommands,
+    fetchCommands,
+    storeCommands,
+  ].flatMap((family) => Object.entries(family)),
 )
 
 /** Names on the wire, "UID FETCH" among them. */

@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream"
 import type { ClientFacts } from "../contract/preface.ts"
 import type { Command, CommandName, StoredLiteral } from "../imap/ast.ts"
 import type { GrammarContext } from "../imap/cursor.ts"
+import { BadCharset } from "../imap/errors.ts"
 import { headOf } from "../imap/head.ts"
 import { parseCommand } from "../imap/parse.ts"
 import { CommandReader, type Input } from "../imap/reader.ts"
@@ -212,6 +213,7 @@ export class ImapConnection {
       command = parseCommand({ bytes, at: 0, streamed }, this.#grammar)
     } catch (error) {
       discardStreamed(streamed.values())
+      if (error instanceof BadCharset && error.saves) this.#conversation.forgetSaved()
       const refusal = refusalFor(error, this.#account.log, headOf(bytes).name ?? "unknown")
       this.#writeRefusal(headOf(bytes).tag, refusal)
       return this.#count(refusal.status === "BAD")

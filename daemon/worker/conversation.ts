@@ -60,6 +60,11 @@ export class Conversation {
     this.#view = null
   }
 
+  /** RFC 5182 §2.1: a search that was to be saved, and was refused, leaves "$" empty. */
+  forgetSaved(): void {
+    if (this.#view !== null) this.#view.saved = []
+  }
+
   pace(): Pace {
     return new Pace(() => this.line.isGone())
   }

@@ -2,7 +2,7 @@ import { type ResponseCode, untagged } from "../../imap/response.ts"
 import { flagBits, type Mailbox } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
 import { Refused } from "../refusal.ts"
-import type { CommandOf, Completion, Family } from "./command.ts"
+import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
 
 /** Messages per transaction; between two, other connections of this user are served. */
 const batchMessages = 500
@@ -58,10 +58,10 @@ async function move(conversation: Conversation, command: CommandOf<"MOVE">): Pro
  * UIDs to be copied. UIDs that are gone are passed over; a sequence number whose message is gone is refused
  * (RFC 2180 §4.4.1), because the client means something that it would not get.
  */
-function sources(conversation: Conversation, { set, uid }: CommandOf<"COPY">): number[] {
+function sources(conversation: Conversation, command: CommandOf<"COPY">): number[] {
   const view = conversation.selected()
-  const uids = view.uidsIn(view.resolve(set, uid))
-  if (uid) return uids
+  const uids = view.uidsIn(view.resolve(command.set, command.uid))
+  if (forgives(command)) return uids
   const existing = new Set(conversation.account.store.messages.uids(view.state.mailbox))
   if (uids.every((each) => existing.has(each))) return uids
   throw new Refused({ status: "NO", code: "EXPUNGEISSUED", text: "Some of these messages are gone" })

@@ -3,8 +3,8 @@ import { dateTimeWire, flagListWire, PeerGone, type ResponseWriter, sectionWire 
 import { flagBits, type Message, StoreError } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
 import { AnswerBroken } from "../refusal.ts"
-import { countOf, type Range, type View } from "../view.ts"
-import type { CommandOf, Completion, Family } from "./command.ts"
+import { countOf, partOfRanges, type Range, type View } from "../view.ts"
+import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
 import { type Octets, sectionOctets } from "./fetch-section.ts"
 
 /** Rows read at a time; and when \Seen is set on the way, few, so that not much is marked before it is sent. */
@@ -21,7 +21,7 @@ type FetchCommand = CommandOf<"FETCH">
 /** RFC 3501 §6.4.5; CHANGEDSINCE of RFC 7162 §3.1.4.1. */
 async function fetch(conversation: Conversation, command: FetchCommand): Promise<Completion> {
   const view = conversation.selected()
-  const ranges = view.resolve(command.set, command.uid)
+  const ranges = rangesOf(view, command)
   const items = itemsOf(command)
   if (items.some(({ item }) => item === "MODSEQ")) conversation.enableCondstore()
   const marks = !view.state.readOnly && items.some(setsSeen)
@@ -33,9 +33,15 @@ async function fetch(conversation: Conversation, command: FetchCommand): Promise
       await pace.rest()
     }
   }
-  const gone = command.changedSince === null && !command.uid && found < countOf(ranges)
+  const gone = command.changedSince === null && !forgives(command) && found < countOf(ranges)
   if (gone) return { status: "NO", code: "EXPUNGEISSUED", text: "Some of the messages no longer exist" }
   return { text: "FETCH completed" }
+}
+
+/** RFC 9394 §3.3: PARTIAL picks first, CHANGEDSINCE then looks at what was picked. */
+function rangesOf(view: View, { set, uid, partial }: FetchCommand): Range[] {
+  const ranges = view.resolve(set, uid)
+  return partial === undefined ? ranges : partOfRanges(ranges, partial)
 }
 
 /** The items in the order asked for, UID first in a UID command (RFC 3501 §6.4.8), MODSEQ with CHANGEDSINCE. */

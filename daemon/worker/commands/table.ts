@@ -10,8 +10,10 @@ import { listFamily } from "./list.ts"
 import { mailboxFamily } from "./mailboxes.ts"
 import { searchFamily } from "./search.ts"
 import { selectFamily } from "./select.ts"
+import { sortFamily } from "./sort.ts"
 import { statusFamily } from "./status.ts"
 import { storeFamily } from "./store.ts"
+import { threadFamily } from "./thread.ts"
 
 /** Every command after login, complete by type: what the grammar can read, somebody answers. */
 export const commands: { readonly [N in CommandName]: Entry<N> } = {
@@ -22,6 +24,8 @@ export const commands: { readonly [N in CommandName]: Entry<N> } = {
   ...statusFamily.commands,
   ...appendFamily.commands,
   ...searchFamily.commands,
+  ...sortFamily.commands,
+  ...threadFamily.commands,
   ...fetchFamily.commands,
   ...storeFamily.commands,
   ...copyFamily.commands,
@@ -37,6 +41,8 @@ export const registered: readonly Capability[] = [
   statusFamily,
   appendFamily,
   searchFamily,
+  sortFamily,
+  threadFamily,
   fetchFamily,
   storeFamily,
   copyFamily,
