@@ -47,6 +47,7 @@ export type CommandBody =
       charset: string
       key: SearchKey
     }
+  | { name: "UIDBATCHES"; size: number; batches: [first: number, last: number] | null }
   | { name: "THREAD"; uid: boolean; algorithm: ThreadAlgorithm; charset: string; key: SearchKey }
   | {
       name: "FETCH"

@@ -11,6 +11,7 @@ import { searchCommands } from "./search.ts"
 import { simpleCommands } from "./simple.ts"
 import { sortCommands } from "./sort.ts"
 import { storeCommands } from "./store.ts"
+import { uidBatchesCommands } from "./uid-batches.ts"
 
 /** Every command after login, by its name on the wire. A command is added in the file of its family. */
 const commands: ReadonlyMap<string, ArgumentParser> = new Map(
@@ -21,6 +22,7 @@ const commands: ReadonlyMap<string, ArgumentParser> = new Map(
     appendCommands,
     searchCommands,
     sortCommands,
+    uidBatchesCommands,
     fetchCommands,
     storeCommands,
   ].flatMap((family) => Object.entries(family)),

@@ -33,6 +33,9 @@ export type PlainCode =
   | "NOMODSEQ" // RFC 7162 §3.1.2.2
   | "HASCHILDREN" // RFC 9051 §7.1
   | "COMPRESSIONACTIVE" // RFC 4978 §3
+  | "UIDREQUIRED" // RFC 9586 §3
+  | "TOOFEW" // RFC 10022 §3.1.5
+  | "TOOMANY" // RFC 10022 §3.1.5
 
 /** resp-text-code, RFC 3501 §9 and the extensions named. */
 export type ResponseCode =

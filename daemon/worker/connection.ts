@@ -16,6 +16,7 @@ import { commands, registered } from "./commands/table.ts"
 import { Conversation } from "./conversation.ts"
 import { ClientGone } from "./pace.ts"
 import { AnswerBroken, type Refusal, Refused, refusalFor } from "./refusal.ts"
+import { refuseNumbers } from "./uid-only.ts"
 import { MailboxGone } from "./view.ts"
 
 export type ConnectionEvents = {
@@ -237,6 +238,7 @@ export class ImapConnection {
     const uid = "uid" in command && command.uid
     const run = async (): Promise<Outcome> => {
       this.#checkState(entry)
+      if (this.#conversation.uidOnly) refuseNumbers(command)
       return { status: "OK", ...(await entry.run(this.#conversation, command as never)) }
     }
     try {

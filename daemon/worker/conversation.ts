@@ -1,4 +1,4 @@
-import { flagListWire, type ResponseWriter, untagged } from "../imap/response.ts"
+import { flagListWire, type ResponseWriter, sequenceSetWire, untagged } from "../imap/response.ts"
 import { flagBits, type Mailbox, type Message } from "../store/types.ts"
 import type { Account } from "./account.ts"
 import { Pace } from "./pace.ts"
@@ -23,6 +23,7 @@ export class Conversation {
   client: string | null
   #view: View | null = null
   #condstore = false
+  #uidOnly = false
   #wakened = false
   #wake: (() => void) | null = null
 
@@ -44,6 +45,15 @@ export class Conversation {
   /** Whether this client wants mod-sequences (RFC 7162 §3.1). */
   get condstore(): boolean {
     return this.#condstore
+  }
+
+  /** Whether message numbers are neither told nor taken any more (RFC 9586). */
+  get uidOnly(): boolean {
+    return this.#uidOnly
+  }
+
+  enableUidOnly(): void {
+    this.#uidOnly = true
   }
 
   /** The selected mailbox, for commands that the table allows only there. */
@@ -131,10 +141,11 @@ export class Conversation {
     if (this.#view !== null && update !== null) await this.#write(this.#view, update, uid)
   }
 
-  async #write(view: View, { expunged, exists, changed }: ViewUpdate, uid: boolean): Promise<void> {
+  async #write(view: View, { expunged, vanished, exists, changed }: ViewUpdate, uid: boolean): Promise<void> {
     const { writer } = this
     if (changed.length > 0) this.tellKeywords(view)
-    for (const sequence of expunged) {
+    if (this.#uidOnly && vanished.length > 0) writer.text(`* VANISHED ${sequenceSetWire(vanished)}\r\n`)
+    for (const sequence of this.#uidOnly ? [] : expunged) {
       writer.text(`* ${sequence} EXPUNGE\r\n`)
       if (writer.congested) await writer.drained()
     }
@@ -162,14 +173,21 @@ export class Conversation {
   }
 
   /**
+   * `* n FETCH` and its space, or what stands for it when there are no numbers: `* uid UIDFETCH` (RFC 9586 §3).
+   */
+  fetchHead(sequence: number, uid: number): string {
+    return this.#uidOnly ? `* ${uid} UIDFETCH ` : `* ${sequence} FETCH `
+  }
+
+  /**
    * `* n FETCH (FLAGS …)`. With CONDSTORE also UID and MODSEQ (RFC 7162 §3.2.4); in answer to a UID command
-   * also UID (RFC 3501 §6.4.8).
+   * also UID (RFC 3501 §6.4.8); a UIDFETCH has it already.
    */
   tellFlags(sequence: number, message: Message, uid: boolean): void {
     const items = [`FLAGS ${flagListWire(this.flagsOf(message))}`]
-    if (uid || this.#condstore) items.unshift(`UID ${message.uid}`)
+    if ((uid || this.#condstore) && !this.#uidOnly) items.unshift(`UID ${message.uid}`)
     if (this.#condstore) items.push(`MODSEQ (${message.modseq})`)
-    this.writer.text(`* ${sequence} FETCH (${items.join(" ")})\r\n`)
+    this.writer.text(`${this.fetchHead(sequence, message.uid)}(${items.join(" ")})\r\n`)
   }
 
   /** All flags of a message as this client sees them, \Recent included. */

@@ -28,6 +28,8 @@ export type ViewState = {
 export type ViewUpdate = {
   /** Sequence numbers, highest first, so that none moves another. */
   expunged: number[]
+  /** Their UIDs, ascending. */
+  vanished: number[]
   /** New number of messages, or null when none came. */
   exists: number | null
   changed: { sequence: number; message: Message }[]
@@ -41,7 +43,7 @@ export class MailboxGone extends Error {
   }
 }
 
-const nothingNew: ViewUpdate = { expunged: [], exists: null, changed: [] }
+const nothingNew: ViewUpdate = { expunged: [], vanished: [], exists: null, changed: [] }
 
 /**
  * The selected mailbox as one client knows it. The mailbox changes under it (by other connections, by
@@ -105,14 +107,16 @@ export class View {
     if (!this.#dirty && !(expunges && this.#expungesHeld)) return nothingNew
     const mailbox = store.mailboxes.byId(this.state.mailbox)
     if (mailbox === undefined || !mailbox.selectable) throw new MailboxGone()
+    const before = this.state.uids
     const expunged = this.#expunge(store, mailbox, expunges)
+    const vanished = expunged.map((sequence) => before[sequence - 1] ?? 0).reverse()
     const news = store.messages.changedSince(mailbox.id, this.state.toldChanges)
     const changed = this.#changed(news)
     const exists = this.#append(store, mailbox, news)
     this.state.toldChanges = mailbox.highestModseq
     this.#own.clear()
     this.#dirty = false
-    return { expunged, exists, changed }
+    return { expunged, vanished, exists, changed }
   }
 
   #expunge(store: Store, mailbox: Mailbox, allowed: boolean): number[] {

@@ -355,6 +355,12 @@ const sorts: [line: string, body: CommandBody][] = [
     },
   ],
 ]
+const batches: [line: string, body: CommandBody][] = [
+  ["UIDBATCHES 2000", { name: "UIDBATCHES", size: 2000, batches: null }],
+  ["uidbatches 1 10:2", { name: "UIDBATCHES", size: 1, batches: [10, 2] }],
+]
+for (const [line, body] of batches) test(`parses ${line}`, () => assert.deepEqual(parse(line), body))
+
 for (const [line, body] of sorts) test(`parses ${line}`, () => assert.deepEqual(parse(line), body))
 
 test("a search that was to be saved says so when its charset is refused", () => {
@@ -510,6 +516,10 @@ const refused: [line: string, why: RegExp][] = [
   ["SORT (BCC) UTF-8 ALL", /sort-key/],
   ["SORT (DATE) UTF-8", /SP/],
   ["THREAD UTF-8 ALL", /thread-alg/],
+  ["UIDBATCHES", /SP/],
+  ["UIDBATCHES 0", /nz-number/],
+  ["UIDBATCHES 500 10", /:/],
+  ["UIDBATCHES 500 1:*", /nz-number/],
   ["THREAD REFS UTF-8 ALL", /thread-alg/],
   ["THREAD REFERENCES UTF-8", /SP/],
   ["SEARCH NOT", /SP/],

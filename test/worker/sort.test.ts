@@ -34,7 +34,9 @@ for (const [value, mailbox, name] of addresses) {
 }
 
 test("the address read from an ENVELOPE is the one written into it", () => {
-  const field = fc.string({ unit: "binary", maxLength: 20 }).map((text) => Buffer.from(text.replaceAll("\0", "")).toString("latin1"))
+  const field = fc
+    .string({ unit: "binary", maxLength: 20 })
+    .map((text) => Buffer.from(text.replaceAll("\0", "")).toString("latin1"))
   fc.assert(
     fc.property(field, field, field, (a, b, c) => {
       const envelope = envelopeOf(

@@ -22,7 +22,7 @@ type FetchCommand = CommandOf<"FETCH">
 async function fetch(conversation: Conversation, command: FetchCommand): Promise<Completion> {
   const view = conversation.selected()
   const ranges = rangesOf(view, command)
-  const items = itemsOf(command)
+  const items = itemsOf(conversation, command)
   if (items.some(({ item }) => item === "MODSEQ")) conversation.enableCondstore()
   const marks = !view.state.readOnly && items.some(setsSeen)
   const pace = conversation.pace()
@@ -44,10 +44,10 @@ function rangesOf(view: View, { set, uid, partial }: FetchCommand): Range[] {
   return partial === undefined ? ranges : partOfRanges(ranges, partial)
 }
 
-/** The items in the order asked for, UID first in a UID command (RFC 3501 §6.4.8), MODSEQ with CHANGEDSINCE. */
-function itemsOf({ uid, items, changedSince }: FetchCommand): FetchItem[] {
+/** The items in the order asked for, UID first in a UID command (RFC 3501 §6.4.8) unless it is a UIDFETCH, MODSEQ with CHANGEDSINCE. */
+function itemsOf(conversation: Conversation, { uid, items, changedSince }: FetchCommand): FetchItem[] {
   const has = (name: FetchItem["item"]) => items.some(({ item }) => item === name)
-  const all: FetchItem[] = uid && !has("UID") ? [{ item: "UID" }, ...items] : [...items]
+  const all: FetchItem[] = uid && !has("UID") && !conversation.uidOnly ? [{ item: "UID" }, ...items] : [...items]
   if (changedSince !== null && !has("MODSEQ")) all.push({ item: "MODSEQ" })
   return all
 }
@@ -104,7 +104,7 @@ async function tellMessage(
   const values = valuesOf(conversation, items, fetched)
   if (values === null) return false
   const { writer } = conversation
-  let separator = `* ${sequence} FETCH (`
+  let separator = `${conversation.fetchHead(sequence, fetched.message.uid)}(`
   for (const { label, value } of values) {
     writer.text(separator)
     if (typeof label === "string") writer.text(label)
@@ -141,7 +141,7 @@ function valuesOf(
   items: readonly FetchItem[],
   { message, marked }: Fetched,
 ): Value[] | null {
-  const wanted = marked ? withSeenItems(items, conversation.condstore) : items
+  const wanted = marked ? withSeenItems(items, conversation) : items
   try {
     return wanted.map((item) => itemValue(conversation, message, item))
   } catch (error) {
@@ -151,9 +151,10 @@ function valuesOf(
 }
 
 /** When this command set \Seen, FLAGS is told (RFC 3501 §6.4.5), with CONDSTORE also UID and MODSEQ (RFC 7162 §3.2.4). */
-function withSeenItems(items: readonly FetchItem[], condstore: boolean): FetchItem[] {
+function withSeenItems(items: readonly FetchItem[], { condstore, uidOnly }: Conversation): FetchItem[] {
   const wanted = condstore ? (["UID", "FLAGS", "MODSEQ"] as const) : (["FLAGS"] as const)
-  const missing = wanted.filter((name) => !items.some(({ item }) => item === name))
+  const told = uidOnly ? wanted.filter((name) => name !== "UID") : wanted
+  const missing = told.filter((name) => !items.some(({ item }) => item === name))
   return [...items, ...missing.map((item): FetchItem => ({ item }))]
 }
 

@@ -30,6 +30,7 @@ export const generalFamily: Family<
     { name: "IMAP4rev1", rfc: 3501 },
     { name: "ID", rfc: 2971 },
     { name: "ENABLE", rfc: 5161 },
+    { name: "UIDONLY", rfc: 9586 },
     { name: "NAMESPACE", rfc: 2342 },
     { name: "IDLE", rfc: 2177 },
   ],
@@ -76,8 +77,10 @@ export function clientName(fields: ReadonlyMap<string, string | null> | null): s
 /** RFC 5161 §3.1: what is unknown is passed over, and ENABLED lists what this command enabled. */
 function enable(conversation: Conversation, { capabilities }: CommandOf<"ENABLE">): Completion {
   const condstore = capabilities.some((name) => name.toUpperCase() === "CONDSTORE") && !conversation.condstore
-  conversation.writer.text(`* ENABLED${condstore ? " CONDSTORE" : ""}\r\n`)
+  const uidOnly = capabilities.some((name) => name.toUpperCase() === "UIDONLY") && !conversation.uidOnly
+  conversation.writer.text(`* ENABLED${condstore ? " CONDSTORE" : ""}${uidOnly ? " UIDONLY" : ""}\r\n`)
   if (condstore) conversation.enableCondstore()
+  if (uidOnly) conversation.enableUidOnly()
   return { text: "ENABLE completed" }
 }
 

@@ -41,7 +41,8 @@ async function select(conversation: Conversation, command: CommandOf<"SELECT">):
 function describe(conversation: Conversation, mailbox: Mailbox, view: View): void {
   const { writer, account } = conversation
   const unseen = account.store.mailboxes.firstUnseen(mailbox.id)
-  const firstUnseen = unseen === null ? null : view.sequenceOf(unseen)
+  // RFC 9586 §3: no message numbers are told.
+  const firstUnseen = unseen === null || conversation.uidOnly ? null : view.sequenceOf(unseen)
   conversation.tellFlagNames(view, account.store.mailboxes.keywords(mailbox.id), view.state.readOnly)
   writer.text(`* ${view.state.uids.length} EXISTS\r\n* ${view.recentCount} RECENT\r\n`)
   if (firstUnseen !== null) writer.text(untagged("OK", "First unseen", { code: "UNSEEN", value: firstUnseen }))

@@ -74,7 +74,8 @@ async function tellOutcome(
   const { writer } = conversation
   if (!command.silent) conversation.tellFlags(sequence, message, command.uid)
   else if (conversation.condstore) {
-    writer.text(`* ${sequence} FETCH (UID ${message.uid} MODSEQ (${message.modseq}))\r\n`)
+    const uid = conversation.uidOnly ? "" : `UID ${message.uid} `
+    writer.text(`${conversation.fetchHead(sequence, message.uid)}(${uid}MODSEQ (${message.modseq}))\r\n`)
   }
   if (writer.congested) await writer.drained()
 }

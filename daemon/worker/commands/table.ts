@@ -14,6 +14,7 @@ import { sortFamily } from "./sort.ts"
 import { statusFamily } from "./status.ts"
 import { storeFamily } from "./store.ts"
 import { threadFamily } from "./thread.ts"
+import { uidBatchesFamily } from "./uid-batches.ts"
 
 /** Every command after login, complete by type: what the grammar can read, somebody answers. */
 export const commands: { readonly [N in CommandName]: Entry<N> } = {
@@ -26,6 +27,7 @@ export const commands: { readonly [N in CommandName]: Entry<N> } = {
   ...searchFamily.commands,
   ...sortFamily.commands,
   ...threadFamily.commands,
+  ...uidBatchesFamily.commands,
   ...fetchFamily.commands,
   ...storeFamily.commands,
   ...copyFamily.commands,
@@ -43,6 +45,7 @@ export const registered: readonly Capability[] = [
   searchFamily,
   sortFamily,
   threadFamily,
+  uidBatchesFamily,
   fetchFamily,
   storeFamily,
   copyFamily,
