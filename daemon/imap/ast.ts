@@ -47,6 +47,14 @@ export type CommandBody =
       charset: string
       key: SearchKey
     }
+  | {
+      name: "ESEARCH"
+      /** Null when only the selected mailbox is meant. */
+      sources: MailboxSource[] | null
+      returns: SearchReturn[]
+      charset: string | null
+      key: SearchKey
+    }
   | { name: "UIDBATCHES"; size: number; batches: [first: number, last: number] | null }
   | { name: "THREAD"; uid: boolean; algorithm: ThreadAlgorithm; charset: string; key: SearchKey }
   | {
@@ -103,6 +111,11 @@ export type ListCommand = {
   patterns: string[]
   returns: { subscribed: boolean; children: boolean; specialUse: boolean; status: StatusItem[] | null }
 }
+
+/** Which mailboxes to search: filter-mailboxes of RFC 5465 §8 as RFC 7377 §4 changes it. */
+export type MailboxSource =
+  | { source: "selected" | "inboxes" | "personal" | "subscribed" }
+  | { source: "subtree" | "subtree-one" | "mailboxes"; mailboxes: string[] }
 
 /** RFC 4731 §3.1, RFC 5182 §2.1, RFC 9394 §3.1. */
 export type SearchReturn = "MIN" | "MAX" | "ALL" | "COUNT" | "SAVE" | { partial: PartialRange }

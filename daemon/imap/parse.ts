@@ -7,6 +7,7 @@ import type { ArgumentParser } from "./grammar.ts"
 import { commandName, tag } from "./head.ts"
 import { listCommands } from "./list.ts"
 import { mailboxCommands } from "./mailboxes.ts"
+import { multiSearchCommands } from "./multi-search.ts"
 import { searchCommands } from "./search.ts"
 import { simpleCommands } from "./simple.ts"
 import { sortCommands } from "./sort.ts"
@@ -23,6 +24,7 @@ const commands: ReadonlyMap<string, ArgumentParser> = new Map(
     searchCommands,
     sortCommands,
     uidBatchesCommands,
+    multiSearchCommands,
     fetchCommands,
     storeCommands,
   ].flatMap((family) => Object.entries(family)),

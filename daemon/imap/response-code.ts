@@ -49,6 +49,7 @@ export type ResponseCode =
   | { code: "COPYUID"; uidValidity: number; source: Iterable<number>; target: Iterable<number> } // RFC 4315 §3
   | { code: "MODIFIED"; numbers: Iterable<number> } // RFC 7162 §3.1.3
   | { code: "MAILBOXID"; id: string } // RFC 8474 §4.2
+  | { code: "INPROGRESS"; tag: string; done: number; goal: number } // RFC 9585 §4
 
 export type Status = "OK" | "NO" | "BAD" | "BYE" | "PREAUTH"
 
@@ -71,11 +72,22 @@ function withArguments(code: Exclude<ResponseCode, PlainCode>): string {
       return `${code.code} ${code.uidValidity} ${sequenceSetWire(code.source)} ${sequenceSetWire(code.target)}`
     case "MODIFIED":
       return `${code.code} ${sequenceSetWire(code.numbers)}`
+    case "INPROGRESS":
+      return `${code.code} (${inProgressTag(code.tag)} ${code.done} ${code.goal})`
     case "MAILBOXID":
       return `${code.code} (${code.id})`
     default:
       return `${code.code} ${code.value}`
   }
+}
+
+/**
+ * inprogress-tag = quoted / nil
+ *
+ * RFC 9585 §5. Clients look for the "]" that ends a response code, so a tag that has one is not told.
+ */
+function inProgressTag(tag: string): string {
+  return tag.includes("]") ? "NIL" : `"${tag}"`
 }
 
 /** Longest text behind a status; it is for people and for log lines. */

@@ -2,6 +2,7 @@ import { flagListWire, type ResponseWriter, sequenceSetWire, untagged } from "..
 import { flagBits, type Mailbox, type Message } from "../store/types.ts"
 import type { Account } from "./account.ts"
 import { Pace } from "./pace.ts"
+import { Progress } from "./progress.ts"
 import { Refused } from "./refusal.ts"
 import type { View, ViewUpdate } from "./view.ts"
 
@@ -73,6 +74,11 @@ export class Conversation {
   /** RFC 5182 §2.1: a search that was to be saved, and was refused, leaves "$" empty. */
   forgetSaved(): void {
     if (this.#view !== null) this.#view.saved = []
+  }
+
+  /** For a command that has this many messages to work on. */
+  progress(tag: string, goal: number): Progress {
+    return new Progress(this.writer, tag, goal, this.account.limits.progress_ms)
   }
 
   pace(): Pace {

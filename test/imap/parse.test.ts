@@ -359,6 +359,38 @@ const batches: [line: string, body: CommandBody][] = [
   ["UIDBATCHES 2000", { name: "UIDBATCHES", size: 2000, batches: null }],
   ["uidbatches 1 10:2", { name: "UIDBATCHES", size: 1, batches: [10, 2] }],
 ]
+const multi: [line: string, body: CommandBody][] = [
+  [
+    "ESEARCH IN (mailboxes folder1 SUBTREE (a inbox) subtree-one b selected inboxes personal subscribed) unseen",
+    {
+      name: "ESEARCH",
+      sources: [
+        { source: "mailboxes", mailboxes: ["folder1"] },
+        { source: "subtree", mailboxes: ["a", "INBOX"] },
+        { source: "subtree-one", mailboxes: ["b"] },
+        { source: "selected" },
+        { source: "inboxes" },
+        { source: "personal" },
+        { source: "subscribed" },
+      ],
+      returns: ["ALL"],
+      charset: null,
+      key: { key: "flag", flag: "\\Seen", on: false },
+    },
+  ],
+  [
+    "ESEARCH RETURN (COUNT PARTIAL 1:5) CHARSET UTF-8 ALL",
+    {
+      name: "ESEARCH",
+      sources: null,
+      returns: ["COUNT", { partial: [1, 5] }],
+      charset: "UTF-8",
+      key: { key: "all" },
+    },
+  ],
+]
+for (const [line, body] of multi) test(`parses ${line.slice(0, 60)}`, () => assert.deepEqual(parse(line), body))
+
 for (const [line, body] of batches) test(`parses ${line}`, () => assert.deepEqual(parse(line), body))
 
 for (const [line, body] of sorts) test(`parses ${line}`, () => assert.deepEqual(parse(line), body))
@@ -516,6 +548,14 @@ const refused: [line: string, why: RegExp][] = [
   ["SORT (BCC) UTF-8 ALL", /sort-key/],
   ["SORT (DATE) UTF-8", /SP/],
   ["THREAD UTF-8 ALL", /thread-alg/],
+  ["ESEARCH", /SP/],
+  ["ESEARCH IN personal ALL", /\(/],
+  ["ESEARCH IN () ALL", /filter-mailboxes/],
+  ["ESEARCH IN (mailboxes) ALL", /SP/],
+  ["ESEARCH IN (mailboxes ()) ALL", /mailbox/],
+  ["ESEARCH IN (selected-delayed) ALL", /filter-mailboxes/],
+  ["ESEARCH IN (personal) RETURN (ALL)", /SP/],
+  ["UID ESEARCH ALL", /known command/],
   ["UIDBATCHES", /SP/],
   ["UIDBATCHES 0", /nz-number/],
   ["UIDBATCHES 500 10", /:/],

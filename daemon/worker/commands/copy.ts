@@ -25,7 +25,7 @@ async function copy(conversation: Conversation, command: CommandOf<"COPY">): Pro
   const from = conversation.selected().state.mailbox
   const pairs: Pairs = { source: [], target: [] }
   try {
-    await inBatches(conversation, uids, (batch) => collect(pairs, store.messages.copy(from, batch, to.id)))
+    await inBatches(conversation, command.tag, uids, (batch) => collect(pairs, store.messages.copy(from, batch, to.id)))
   } catch (error) {
     undoCopy(conversation, to.id, pairs.target)
     throw error
@@ -45,7 +45,7 @@ async function move(conversation: Conversation, command: CommandOf<"MOVE">): Pro
   const from = conversation.selected().state.mailbox
   const pairs: Pairs = { source: [], target: [] }
   try {
-    await inBatches(conversation, uids, (batch) => collect(pairs, store.messages.move(from, batch, to.id)))
+    await inBatches(conversation, command.tag, uids, (batch) => collect(pairs, store.messages.move(from, batch, to.id)))
   } finally {
     const { code } = codeOf(to, pairs)
     if (code !== undefined) conversation.writer.text(untagged("OK", "Moved", code))
@@ -67,10 +67,17 @@ function sources(conversation: Conversation, command: CommandOf<"COPY">): number
   throw new Refused({ status: "NO", code: "EXPUNGEISSUED", text: "Some of these messages are gone" })
 }
 
-async function inBatches(conversation: Conversation, uids: number[], work: (batch: number[]) => void): Promise<void> {
+async function inBatches(
+  conversation: Conversation,
+  tag: string,
+  uids: number[],
+  work: (batch: number[]) => void,
+): Promise<void> {
   const pace = conversation.pace()
+  const progress = conversation.progress(tag, uids.length)
   for (let at = 0; at < uids.length; at += batchMessages) {
     work(uids.slice(at, at + batchMessages))
+    progress.add(batchMessages)
     await pace.rest()
   }
 }

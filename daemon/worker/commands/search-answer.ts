@@ -31,7 +31,7 @@ export async function answerSearch(
   const wantsModseq = mentionsModseq(command.key)
   if (command.returns === null) await tellNumbers(conversation, command.name, hits, wantsModseq)
   else tellExtended(conversation, command, command.returns, hits, wantsModseq)
-  if (command.returns !== null && saves) view.saved = ascending(saved(command.returns, hits))
+  if (command.returns !== null && saves) view.saved = savedUids(command.returns, hits)
   // RFC 5530 §3: some of these numbers may be of messages that are gone; a NOOP would say which.
   const code = view.expungesHeld && !command.uid ? { code: "EXPUNGEISSUED" as const } : {}
   return { ...code, text: `${command.name} completed` }
@@ -45,7 +45,7 @@ async function findInOrder(
 ): Promise<Hit[]> {
   if (mentionsModseq(command.key)) conversation.enableCondstore()
   const onlyFirst = command.name === "SEARCH" && command.returns?.length === 1 && command.returns[0] === "MIN"
-  const found = await order(await find(conversation, view, command.key, onlyFirst))
+  const found = await order(await find(conversation, view, command, onlyFirst))
   return hitsOf(view, found, command.uid)
 }
 
@@ -115,9 +115,13 @@ function modseqOf(returns: readonly SearchReturn[], hits: readonly Hit[]): strin
   return counted.length === 0 ? "" : ` MODSEQ ${highest(counted)}`
 }
 
-/** RFC 5182 §2.4, RFC 9394 §3.2: with MIN, MAX or PARTIAL and nothing that means all, only these messages. */
-function saved(returns: readonly SearchReturn[], hits: readonly Hit[]): readonly Hit[] {
-  return chosen(returns, hits) ?? hits
+/**
+ * The UIDs that "$" stands for afterwards, ascending: with MIN, MAX or PARTIAL and nothing that means all, only
+ * these messages (RFC 5182 §2.4, RFC 9394 §3.2).
+ */
+export function savedUids(returns: readonly SearchReturn[], hits: readonly Hit[]): number[] {
+  const uids = (chosen(returns, hits) ?? hits).map(({ uid }) => uid)
+  return [...new Set(uids)].sort((a, b) => a - b)
 }
 
 /** What MIN, MAX and PARTIAL pick; null when ALL or COUNT, or nothing at all, makes it everything. */
@@ -132,10 +136,6 @@ function chosen(returns: readonly SearchReturn[], hits: readonly Hit[]): Hit[] |
 
 function partialOf(returns: readonly SearchReturn[]): PartialRange | null {
   return returns.find((each) => typeof each === "object")?.partial ?? null
-}
-
-function ascending(hits: readonly Hit[]): number[] {
-  return [...new Set(hits.map(({ uid }) => uid))].sort((a, b) => a - b)
 }
 
 /** RFC 5267 §3.2: ranges only where numbers go up by one, so that a sorted result keeps its order. */

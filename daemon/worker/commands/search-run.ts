@@ -2,12 +2,16 @@ import type { SearchKey } from "../../imap/ast.ts"
 import { type Message, StoreError } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
 import type { Pace } from "../pace.ts"
-import type { Range, View } from "../view.ts"
+import type { Progress } from "../progress.ts"
+import { countOf, type Range, type View } from "../view.ts"
 import { compile, type Test } from "./search-key.ts"
 import { SearchTexts } from "./search-text.ts"
 
 /** Rows read at a time. */
 const batchMessages = 500
+
+/** What is searched for, and the tag of the command that wants it. */
+type Wanted = { tag: string; key: SearchKey }
 
 /**
  * The messages of the view that match, in mailbox order; `onlyFirst` stops soon after the first. Gives way to
@@ -18,15 +22,17 @@ const batchMessages = 500
 export async function find(
   conversation: Conversation,
   view: View,
-  key: SearchKey,
+  { tag, key }: Wanted,
   onlyFirst = false,
 ): Promise<Message[]> {
   const pace = conversation.pace()
   const { store } = conversation.account
   const test = compile(key, { store, view, texts: new SearchTexts(store.contents, pace) })
+  const ranges = candidates(view, key)
+  const progress = conversation.progress(tag, countOf(ranges))
   const found: Message[] = []
-  for (const batch of view.batches(candidates(view, key), batchMessages)) {
-    for (const message of await matching(conversation, view, test, batch, pace)) found.push(message)
+  for (const batch of view.batches(ranges, batchMessages)) {
+    for (const message of await matching(conversation, view, test, batch, pace, progress)) found.push(message)
     if (onlyFirst && found.length > 0) break
   }
   return found
@@ -39,12 +45,14 @@ async function matching(
   test: Test,
   batch: Range[],
   pace: Pace,
+  progress: Progress,
 ): Promise<Message[]> {
   const found: Message[] = []
   for (const message of [...account.store.messages.rows(view.state.mailbox, batch)]) {
     const answer = passes(test, message)
     const passed: boolean = typeof answer === "boolean" ? answer : await answer
     if (passed) found.push(message)
+    progress.add(1)
     if (pace.due) await pace.rest()
   }
   return found

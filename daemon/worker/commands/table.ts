@@ -8,6 +8,7 @@ import { fetchFamily } from "./fetch.ts"
 import { generalFamily } from "./general.ts"
 import { listFamily } from "./list.ts"
 import { mailboxFamily } from "./mailboxes.ts"
+import { multiSearchFamily } from "./multi-search.ts"
 import { searchFamily } from "./search.ts"
 import { selectFamily } from "./select.ts"
 import { sortFamily } from "./sort.ts"
@@ -25,6 +26,7 @@ export const commands: { readonly [N in CommandName]: Entry<N> } = {
   ...statusFamily.commands,
   ...appendFamily.commands,
   ...searchFamily.commands,
+  ...multiSearchFamily.commands,
   ...sortFamily.commands,
   ...threadFamily.commands,
   ...uidBatchesFamily.commands,
@@ -43,6 +45,7 @@ export const registered: readonly Capability[] = [
   statusFamily,
   appendFamily,
   searchFamily,
+  multiSearchFamily,
   sortFamily,
   threadFamily,
   uidBatchesFamily,

@@ -25,7 +25,7 @@ type ThreadCommand = CommandOf<"THREAD">
 /** RFC 5256 §3 and §4. */
 async function thread(conversation: Conversation, command: ThreadCommand): Promise<Completion> {
   const view = conversation.selected()
-  const found = await find(conversation, view, command.key)
+  const found = await find(conversation, view, command)
   const messages = await threaded(conversation, view, command, found)
   const algorithm = command.algorithm === "REFERENCES" ? threadByReferences : threadBySubject
   const roots = await algorithm(messages, conversation.pace())
