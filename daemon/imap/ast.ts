@@ -55,6 +55,7 @@ export type CommandBody =
       charset: string | null
       key: SearchKey
     }
+  | { name: "CANCELUPDATE"; tags: string[] }
   | { name: "UIDBATCHES"; size: number; batches: [first: number, last: number] | null }
   | { name: "THREAD"; uid: boolean; algorithm: ThreadAlgorithm; charset: string; key: SearchKey }
   | {
@@ -117,8 +118,8 @@ export type MailboxSource =
   | { source: "selected" | "inboxes" | "personal" | "subscribed" }
   | { source: "subtree" | "subtree-one" | "mailboxes"; mailboxes: string[] }
 
-/** RFC 4731 §3.1, RFC 5182 §2.1, RFC 9394 §3.1. */
-export type SearchReturn = "MIN" | "MAX" | "ALL" | "COUNT" | "SAVE" | { partial: PartialRange }
+/** RFC 4731 §3.1, RFC 5182 §2.1, RFC 5267 §4, RFC 9394 §3.1. */
+export type SearchReturn = "MIN" | "MAX" | "ALL" | "COUNT" | "SAVE" | "CONTEXT" | "UPDATE" | { partial: PartialRange }
 
 /** RFC 9394 §4: results from one to the other, as written; both negative when counted from the last one. */
 export type PartialRange = [from: number, to: number]

@@ -49,6 +49,7 @@ export type ResponseCode =
   | { code: "COPYUID"; uidValidity: number; source: Iterable<number>; target: Iterable<number> } // RFC 4315 §3
   | { code: "MODIFIED"; numbers: Iterable<number> } // RFC 7162 §3.1.3
   | { code: "MAILBOXID"; id: string } // RFC 8474 §4.2
+  | { code: "NOUPDATE"; tag: string } // RFC 5267 §4.3.1
   | { code: "INPROGRESS"; tag: string; done: number; goal: number } // RFC 9585 §4
 
 export type Status = "OK" | "NO" | "BAD" | "BYE" | "PREAUTH"
@@ -72,6 +73,8 @@ function withArguments(code: Exclude<ResponseCode, PlainCode>): string {
       return `${code.code} ${code.uidValidity} ${sequenceSetWire(code.source)} ${sequenceSetWire(code.target)}`
     case "MODIFIED":
       return `${code.code} ${sequenceSetWire(code.numbers)}`
+    case "NOUPDATE":
+      return `${code.code} "${code.tag}"`
     case "INPROGRESS":
       return `${code.code} (${inProgressTag(code.tag)} ${code.done} ${code.goal})`
     case "MAILBOXID":

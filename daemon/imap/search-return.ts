@@ -5,13 +5,22 @@ import { partialRange } from "./numbers.ts"
 
 type PlainReturn = Extract<SearchReturn, string>
 
-const returnNames: ReadonlySet<string> = new Set<PlainReturn>(["MIN", "MAX", "ALL", "COUNT", "SAVE"])
+const returnNames: ReadonlySet<string> = new Set<PlainReturn>([
+  "MIN",
+  "MAX",
+  "ALL",
+  "COUNT",
+  "SAVE",
+  "CONTEXT",
+  "UPDATE",
+])
 
 /**
  * search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"
- * search-return-opt  = "MIN" / "MAX" / "ALL" / "COUNT" / "SAVE" / "PARTIAL" SP partial-range
+ * search-return-opt  = "MIN" / "MAX" / "ALL" / "COUNT" / "SAVE" / "CONTEXT" / "UPDATE" /
+ *                      "PARTIAL" SP partial-range
  *
- * RFC 4731 §3.1 and §4, RFC 5182 §3, RFC 9394 §4. The cursor is behind "RETURN" and its space; the space behind
+ * RFC 4731 §3.1 and §4, RFC 5182 §3, RFC 5267 §5, RFC 9394 §4. The cursor is behind "RETURN" and its space; the space behind
  * the list is taken too. "RETURN ()" means ALL; each option counts once.
  */
 export function searchReturns(cursor: Cursor): SearchReturn[] {

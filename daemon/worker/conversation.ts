@@ -147,9 +147,11 @@ export class Conversation {
     if (this.#view !== null && update !== null) await this.#write(this.#view, update, uid)
   }
 
-  async #write(view: View, { expunged, vanished, exists, changed }: ViewUpdate, uid: boolean): Promise<void> {
+  async #write(view: View, update: ViewUpdate, uid: boolean): Promise<void> {
     const { writer } = this
+    const { expunged, vanished, exists, changed, news } = update
     if (changed.length > 0) this.tellKeywords(view)
+    for (const context of view.contexts.values()) context.tellExpunged(writer, expunged, vanished)
     if (this.#uidOnly && vanished.length > 0) writer.text(`* VANISHED ${sequenceSetWire(vanished)}\r\n`)
     for (const sequence of this.#uidOnly ? [] : expunged) {
       writer.text(`* ${sequence} EXPUNGE\r\n`)
@@ -159,6 +161,10 @@ export class Conversation {
     for (const { sequence, message } of changed) {
       this.tellFlags(sequence, message, uid)
       if (writer.congested) await writer.drained()
+    }
+    if (news.length === 0) return
+    for (const context of view.contexts.values()) {
+      await context.tellChanged(writer, this.account.store, view, news, this.pace())
     }
   }
 

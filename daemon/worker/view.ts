@@ -2,6 +2,7 @@ import type { PartialRange, SequenceSet } from "../imap/ast.ts"
 import type { Store } from "../store/store.ts"
 import type { Mailbox, Message } from "../store/types.ts"
 import { Refused } from "./refusal.ts"
+import type { SearchContext } from "./search-context.ts"
 
 /** First and last, both included: of indexes into `uids`, or of UIDs. */
 export type Range = [first: number, last: number]
@@ -33,6 +34,8 @@ export type ViewUpdate = {
   /** New number of messages, or null when none came. */
   exists: number | null
   changed: { sequence: number; message: Message }[]
+  /** All messages that changed or came, those that this client changed itself too. */
+  news: Message[]
 }
 
 /** Another session deleted the mailbox that this client has selected. */
@@ -43,7 +46,7 @@ export class MailboxGone extends Error {
   }
 }
 
-const nothingNew: ViewUpdate = { expunged: [], vanished: [], exists: null, changed: [] }
+const nothingNew: ViewUpdate = { expunged: [], vanished: [], exists: null, changed: [], news: [] }
 
 /**
  * The selected mailbox as one client knows it. The mailbox changes under it (by other connections, by
@@ -55,6 +58,8 @@ export class View {
   readonly #own = new Map<number, number>()
   /** UIDs of the last search that was saved, ascending: what "$" stands for (RFC 5182). */
   saved: readonly number[] = []
+  /** Searches whose changes the client wants to hear of, by the tag of their command (RFC 5267 §4.3). */
+  readonly contexts = new Map<string, SearchContext>()
   #dirty = false
   #expungesHeld = false
 
@@ -116,7 +121,7 @@ export class View {
     this.state.toldChanges = mailbox.highestModseq
     this.#own.clear()
     this.#dirty = false
-    return { expunged, vanished, exists, changed }
+    return { expunged, vanished, exists, changed, news }
   }
 
   #expunge(store: Store, mailbox: Mailbox, allowed: boolean): number[] {

@@ -356,6 +356,7 @@ const sorts: [line: string, body: CommandBody][] = [
   ],
 ]
 const batches: [line: string, body: CommandBody][] = [
+  ['CANCELUPDATE "B01" "a]"', { name: "CANCELUPDATE", tags: ["B01", "a]"] }],
   ["UIDBATCHES 2000", { name: "UIDBATCHES", size: 2000, batches: null }],
   ["uidbatches 1 10:2", { name: "UIDBATCHES", size: 1, batches: [10, 2] }],
 ]
@@ -556,6 +557,8 @@ const refused: [line: string, why: RegExp][] = [
   ["ESEARCH IN (selected-delayed) ALL", /filter-mailboxes/],
   ["ESEARCH IN (personal) RETURN (ALL)", /SP/],
   ["UID ESEARCH ALL", /known command/],
+  ["CANCELUPDATE", /SP/],
+  ["CANCELUPDATE B01", /DQUOTE/],
   ["UIDBATCHES", /SP/],
   ["UIDBATCHES 0", /nz-number/],
   ["UIDBATCHES 500 10", /:/],

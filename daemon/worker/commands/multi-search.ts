@@ -8,6 +8,7 @@ import { View } from "../view.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
 import { type Hit, hitsOf, returnData, savedUids } from "./search-answer.ts"
 import { find, mentionsModseq } from "./search-run.ts"
+import { sayNoUpdate } from "./search-update.ts"
 
 export const multiSearchFamily: Family<"ESEARCH"> = {
   capabilities: [{ name: "MULTISEARCH", rfc: 7377 }],
@@ -31,12 +32,13 @@ async function esearch(conversation: Conversation, command: MultiSearch): Promis
     if (command.returns.includes("SAVE")) view.saved = savedUids(command.returns, hits)
     if (hits.length > 0) await tell(conversation, command, mailbox, hits, wantsModseq)
   }
+  if (command.returns.includes("UPDATE")) sayNoUpdate(conversation, command.tag)
   return { text: "ESEARCH completed" }
 }
 
 /** @throws Refused BAD: nothing is selected that could be searched, or saved (RFC 7377 §2.2) */
 function refuse({ view }: Conversation, { sources, returns }: MultiSearch): void {
-  const selected = sources === null || sources.some(({ source }) => source === "selected")
+  const selected = returns.includes("UPDATE") || sources === null || sources.some(({ source }) => source === "selected")
   if (selected && view === null) throw new Refused({ status: "BAD", text: "No mailbox is selected" })
   const others = sources?.some(({ source }) => source !== "selected") === true
   if (others && returns.includes("SAVE"))

@@ -5,6 +5,7 @@ import type { Conversation } from "../conversation.ts"
 import { partialSlice, type View } from "../view.ts"
 import type { CommandOf, Completion } from "./command.ts"
 import { find, mentionsModseq } from "./search-run.ts"
+import { keepUpdated, refuseTagReuse } from "./search-update.ts"
 
 /** A message that was found: its UID, its number or UID as the command wants it, and its mod-sequence. */
 export type Hit = { uid: number; number: number; modseq: number }
@@ -23,6 +24,8 @@ export async function answerSearch(
 ): Promise<Completion> {
   const view = conversation.selected()
   const saves = command.returns?.includes("SAVE") === true
+  const updates = command.returns?.includes("UPDATE") === true
+  if (updates) refuseTagReuse(conversation, command.tag)
   // RFC 5182 §2.1: a search that fails leaves nothing behind; but the search itself may still ask for "$".
   const hits = await findInOrder(conversation, view, command, order).catch((error: unknown) => {
     if (saves) view.saved = []
@@ -32,6 +35,7 @@ export async function answerSearch(
   if (command.returns === null) await tellNumbers(conversation, command.name, hits, wantsModseq)
   else tellExtended(conversation, command, command.returns, hits, wantsModseq)
   if (command.returns !== null && saves) view.saved = savedUids(command.returns, hits)
+  if (updates) keepUpdated(conversation, command, hits)
   // RFC 5530 §3: some of these numbers may be of messages that are gone; a NOOP would say which.
   const code = view.expungesHeld && !command.uid ? { code: "EXPUNGEISSUED" as const } : {}
   return { ...code, text: `${command.name} completed` }

@@ -59,7 +59,7 @@ async function matching(
 }
 
 /** A message that another session expunged after its row was read passes nothing. */
-function passes(test: Test, message: Message): boolean | Promise<boolean> {
+export function passes(test: Test, message: Message): boolean | Promise<boolean> {
   try {
     const passed = test.passes(message)
     return typeof passed === "boolean" ? passed : passed.catch(falseWhenGone)

@@ -10,6 +10,7 @@ import { listFamily } from "./list.ts"
 import { mailboxFamily } from "./mailboxes.ts"
 import { multiSearchFamily } from "./multi-search.ts"
 import { searchFamily } from "./search.ts"
+import { searchUpdateFamily } from "./search-update.ts"
 import { selectFamily } from "./select.ts"
 import { sortFamily } from "./sort.ts"
 import { statusFamily } from "./status.ts"
@@ -26,6 +27,7 @@ export const commands: { readonly [N in CommandName]: Entry<N> } = {
   ...statusFamily.commands,
   ...appendFamily.commands,
   ...searchFamily.commands,
+  ...searchUpdateFamily.commands,
   ...multiSearchFamily.commands,
   ...sortFamily.commands,
   ...threadFamily.commands,
@@ -45,6 +47,7 @@ export const registered: readonly Capability[] = [
   statusFamily,
   appendFamily,
   searchFamily,
+  searchUpdateFamily,
   multiSearchFamily,
   sortFamily,
   threadFamily,
