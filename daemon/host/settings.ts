@@ -136,6 +136,10 @@ const imap = z.strictObject({
   autologout_s: count(1800, 86_400)
     .default(1860)
     .describe("A connection that is silent for this long is closed (RFC 3501 §5.4: at least 30 minutes)."),
+  max_contexts: count(1, 1000).default(16).describe("Searches of one connection that are kept up to date (RFC 5267)."),
+  progress_ms: count(0, 600_000)
+    .default(10_000)
+    .describe("How often a long SEARCH, SORT, THREAD, COPY or MOVE tells how far it is (RFC 9585)."),
   flush_wait_ms: count(0, 60_000)
     .default(2000)
     .describe("How long SELECT and STATUS of INBOX wait for mail that is still in the spool."),

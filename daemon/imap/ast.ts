@@ -46,6 +46,25 @@ export type CommandBody =
   | { name: "SEARCH"; uid: boolean; returns: SearchReturn[] | null; charset: string | null; key: SearchKey }
   | ({ name: "FETCH"; uid: boolean; set: SequenceSet; items: FetchItem[] } & FetchModifiers)
   | {
+      name: "SORT"
+      uid: boolean
+      returns: SearchReturn[] | null
+      criteria: SortCriterion[]
+      charset: string
+      key: SearchKey
+    }
+  | {
+      name: "ESEARCH"
+      /** Null when only the selected mailbox is meant. */
+      sources: MailboxSource[] | null
+      returns: SearchReturn[]
+      charset: string | null
+      key: SearchKey
+    }
+  | { name: "CANCELUPDATE"; tags: string[] }
+  | { name: "UIDBATCHES"; size: number; batches: [first: number, last: number] | null }
+  | { name: "THREAD"; uid: boolean; algorithm: ThreadAlgorithm; charset: string; key: SearchKey }
+  | {
       name: "STORE"
       uid: boolean
       set: SequenceSet
@@ -58,8 +77,14 @@ export type CommandBody =
 
 export type CommandName = CommandBody["name"]
 
-/** RFC 4466 fetch-modifier: CHANGEDSINCE (RFC 7162 §3.1.4.1), VANISHED (§3.2.6). */
-export type FetchModifiers = { changedSince: number | null; vanished: boolean }
+/** RFC 4466 fetch-modifier: CHANGEDSINCE (RFC 7162 §3.1.4.1), VANISHED (§3.2.6), PARTIAL (RFC 9394 §3.3). */
+export type FetchModifiers = {
+  changedSince: number | null
+  /** Only in UID FETCH, beside CHANGEDSINCE. */
+  vanished: boolean
+  /** Only in UID FETCH. */
+  partial?: PartialRange
+}
 
 /** RFC 5464 §4.2.1, §4.2.2. `depth` is 0, 1 or Infinity. */
 export type MetadataOptions = { maxSize: number | null; depth: number }
@@ -74,13 +99,16 @@ export type SelectParameters = { condstore: boolean; qresync: Resync | null }
 export type Resync = {
   uidValidity: number
   modseq: number
-  knownUids: SequenceSet | null
+  knownUids: SequenceRanges | null
   /** Numbers of some messages, and their UIDs, both ascending. */
-  match: { numbers: SequenceSet; uids: SequenceSet } | null
+  match: { numbers: SequenceRanges; uids: SequenceRanges } | null
 }
 
 /** `Infinity` stands for "*". Not sorted, not merged: as written. */
-export type SequenceSet = { kind: "ranges"; ranges: [from: number, to: number][] }
+export type SequenceRanges = { kind: "ranges"; ranges: [from: number, to: number][] }
+
+/** `saved` is "$", the result of the last search that was saved (RFC 5182). */
+export type SequenceSet = SequenceRanges | { kind: "saved" }
 
 /** date-time of RFC 3501 §9: an instant and the zone it was written in. */
 export type DateTime = { at: number; zoneMinutes: number }
@@ -114,7 +142,24 @@ export type ListCommand = {
   }
 }
 
-export type SearchReturn = "MIN" | "MAX" | "ALL" | "COUNT"
+/** Which mailboxes to search: filter-mailboxes of RFC 5465 §8 as RFC 7377 §4 changes it. */
+export type MailboxSource =
+  | { source: "selected" | "inboxes" | "personal" | "subscribed" }
+  | { source: "subtree" | "subtree-one" | "mailboxes"; mailboxes: string[] }
+
+/** RFC 4731 §3.1, RFC 5182 §2.1, RFC 5267 §4, RFC 9394 §3.1. */
+export type SearchReturn = "MIN" | "MAX" | "ALL" | "COUNT" | "SAVE" | "CONTEXT" | "UPDATE" | { partial: PartialRange }
+
+/** RFC 9394 §4: results from one to the other, as written; both negative when counted from the last one. */
+export type PartialRange = [from: number, to: number]
+
+/** RFC 5256 §5, RFC 5957 §5. */
+export type SortKey = "ARRIVAL" | "CC" | "DATE" | "FROM" | "SIZE" | "SUBJECT" | "TO" | "DISPLAYFROM" | "DISPLAYTO"
+
+export type SortCriterion = { key: SortKey; reverse: boolean }
+
+/** RFC 5256 §3. */
+export type ThreadAlgorithm = "ORDEREDSUBJECT" | "REFERENCES"
 
 /** RFC 3501 §6.4.4 and RFC 7162 §3.1.5. Dates are days since the epoch. Strings are decoded by CHARSET to Unicode. */
 export type SearchKey =
@@ -134,6 +179,7 @@ export type SearchKey =
   | { key: "email-id" | "thread-id"; id: string } // RFC 8474 §6
   | { key: "save-date"; compare: "before" | "on" | "since"; day: number } // RFC 8514 §4.3
   | { key: "save-date-supported" }
+  | { key: "within"; compare: "older" | "younger"; seconds: number } // RFC 5032
 
 export type FetchItem =
   | {

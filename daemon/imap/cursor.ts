@@ -31,6 +31,7 @@ export const CR = 0x0d
 export const LF = 0x0a
 export const SP = 0x20
 export const DQUOTE = 0x22
+export const DOLLAR = 0x24
 export const PERCENT = 0x25
 export const OPEN = 0x28
 export const CLOSE = 0x29

@@ -19,7 +19,7 @@ import {
 } from "./cursor.ts"
 import { ParseError } from "./errors.ts"
 import type { CommandFamily } from "./grammar.ts"
-import { modSequence, number, nzNumber, sequenceSet } from "./numbers.ts"
+import { modSequence, number, nzNumber, partialRange, sequenceSet } from "./numbers.ts"
 import { astring } from "./strings.ts"
 
 export const fetchCommands: CommandFamily = {
@@ -158,31 +158,43 @@ function headerList(cursor: Cursor): string[] {
 }
 
 /**
- * fetch-modifiers     = "(" fetch-modifier *(SP fetch-modifier) ")"
- * chgsince-fetch-mod  = "CHANGEDSINCE" SP mod-sequence-value
- * rexpunges-fetch-mod = "VANISHED"
+/**
+ * fetch-modifiers = SP "(" fetch-modifier *(SP fetch-modifier) ")"
  *
- * RFC 4466 §3, RFC 7162 §7. VANISHED stands beside CHANGEDSINCE in a UID FETCH only (RFC 7162 §3.2.6).
+ * RFC 4466 §3; each modifier once. VANISHED stands beside CHANGEDSINCE in a UID FETCH only (RFC 7162 §3.2.6).
  */
 function fetchModifiers(cursor: Cursor, uid: boolean): FetchModifiers {
   const modifiers: FetchModifiers = { changedSince: null, vanished: false }
   if (!tryByte(cursor, SP)) return modifiers
   const start = cursor.at
   if (peek(cursor) !== OPEN) throw new ParseError("fetch-modifiers", start)
-  parenthesised(cursor, (inner) => fetchModifier(inner, modifiers))
+  const names = parenthesised(cursor, (inner) => fetchModifier(inner, uid, modifiers))
+  if (new Set(names).size < names.length) throw new ParseError("each fetch-modifier once", start)
   if (modifiers.vanished && (!uid || modifiers.changedSince === null))
     throw new ParseError("VANISHED only in UID FETCH with CHANGEDSINCE", start)
   return modifiers
 }
 
-function fetchModifier(cursor: Cursor, modifiers: FetchModifiers): void {
+/**
+ * fetch-modifier      = chgsince-fetch-mod / rexpunges-fetch-mod / modifier-partial
+ * chgsince-fetch-mod  = "CHANGEDSINCE" SP mod-sequence-value
+ * rexpunges-fetch-mod = "VANISHED"
+ * modifier-partial    = "PARTIAL" SP partial-range
+ *
+ * RFC 7162 §7; RFC 9394 §3.3 and §4: PARTIAL extends UID FETCH only.
+ */
+function fetchModifier(cursor: Cursor, uid: boolean, modifiers: FetchModifiers): string {
   const start = cursor.at
-  const word = keyword(cursor, "fetch-modifier")
-  if (word === "VANISHED") modifiers.vanished = true
-  else if (word === "CHANGEDSINCE" && modifiers.changedSince === null) {
+  const name = keyword(cursor, "fetch-modifier")
+  if (name === "VANISHED") modifiers.vanished = true
+  else if (name === "CHANGEDSINCE") {
     space(cursor)
     modifiers.changedSince = modSequence(cursor)
-  } else throw new ParseError("fetch-modifier, each once", start)
+  } else if (name === "PARTIAL" && uid) {
+    space(cursor)
+    modifiers.partial = partialRange(cursor)
+  } else throw new ParseError(uid ? "fetch-modifier" : "CHANGEDSINCE as fetch-modifier", start)
+  return name
 }
 
 function isDigit(byte: number): boolean {

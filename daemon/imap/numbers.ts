@@ -1,5 +1,18 @@
-import type { SequenceSet } from "./ast.ts"
-import { ASTERISK, byteClass, COLON, COMMA, type Cursor, latin1, peek, takeWhile, tryByte } from "./cursor.ts"
+import type { PartialRange, SequenceRanges, SequenceSet } from "./ast.ts"
+import {
+  ASTERISK,
+  byteClass,
+  COLON,
+  COMMA,
+  type Cursor,
+  DOLLAR,
+  expectByte,
+  latin1,
+  MINUS,
+  peek,
+  takeWhile,
+  tryByte,
+} from "./cursor.ts"
 import { ParseError } from "./errors.ts"
 
 const maxNumber = 0xffff_ffff
@@ -72,13 +85,19 @@ function digits(cursor: Cursor, most: number, expected: string): number {
 }
 
 /**
- * sequence-set = (seq-number / seq-range) *("," sequence-set)
- * seq-range    = seq-number ":" seq-number
- * seq-number   = nz-number / "*"
+ * sequence-set     = (seq-number / seq-range) *("," sequence-set) / seq-last-command
+ * seq-range        = seq-number ":" seq-number
+ * seq-number       = nz-number / "*"
+ * seq-last-command = "$"
  *
- * RFC 3501 §9. As written: neither sorted nor merged, "*" is Infinity. At most `maxRanges` ranges.
+ * RFC 3501 §9, RFC 5182 §3. As written: neither sorted nor merged, "*" is Infinity. At most `maxRanges` ranges.
  */
 export function sequenceSet(cursor: Cursor, maxRanges: number): SequenceSet {
+  return tryByte(cursor, DOLLAR) ? { kind: "saved" } : sequenceRanges(cursor, maxRanges)
+}
+
+/** The same without "$". */
+export function sequenceRanges(cursor: Cursor, maxRanges: number): SequenceRanges {
   const ranges: [from: number, to: number][] = []
   do {
     if (ranges.length === maxRanges) throw new ParseError(`at most ${maxRanges} ranges`, cursor.at)
@@ -90,4 +109,20 @@ export function sequenceSet(cursor: Cursor, maxRanges: number): SequenceSet {
 
 function seqNumber(cursor: Cursor): number {
   return tryByte(cursor, ASTERISK) ? Number.POSITIVE_INFINITY : nzNumber(cursor)
+}
+
+/**
+ * partial-range       = partial-range-first / partial-range-last
+ * partial-range-first = nz-number ":" nz-number
+ * partial-range-last  = MINUS nz-number ":" MINUS nz-number
+ *
+ * RFC 9394 §4.
+ */
+export function partialRange(cursor: Cursor): PartialRange {
+  const fromLast = tryByte(cursor, MINUS)
+  const from = nzNumber(cursor)
+  expectByte(cursor, COLON, ":")
+  if (fromLast) expectByte(cursor, MINUS, "-")
+  const to = nzNumber(cursor)
+  return fromLast ? [-from, -to] : [from, to]
 }

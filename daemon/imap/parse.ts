@@ -8,10 +8,13 @@ import { commandName, tag } from "./head.ts"
 import { listCommands } from "./list.ts"
 import { mailboxCommands } from "./mailboxes.ts"
 import { metadataCommands } from "./metadata.ts"
+import { multiSearchCommands } from "./multi-search.ts"
 import { quotaCommands } from "./quota.ts"
 import { searchCommands } from "./search.ts"
 import { simpleCommands } from "./simple.ts"
+import { sortCommands } from "./sort.ts"
 import { storeCommands } from "./store.ts"
+import { uidBatchesCommands } from "./uid-batches.ts"
 
 /** Every command after login, by its name on the wire. A command is added in the file of its family. */
 const commands: ReadonlyMap<string, ArgumentParser> = new Map(
@@ -23,6 +26,9 @@ const commands: ReadonlyMap<string, ArgumentParser> = new Map(
     listCommands,
     appendCommands,
     searchCommands,
+    sortCommands,
+    uidBatchesCommands,
+    multiSearchCommands,
     fetchCommands,
     storeCommands,
   ].flatMap((family) => Object.entries(family)),

@@ -1,7 +1,7 @@
-import type { Resync, SequenceSet } from "./ast.ts"
+import type { Resync, SequenceRanges } from "./ast.ts"
 import { CLOSE, type Cursor, expectByte, type GrammarContext, OPEN, peek, SP, space, tryByte } from "./cursor.ts"
 import { ParseError } from "./errors.ts"
-import { modSequence, nzNumber, sequenceSet } from "./numbers.ts"
+import { modSequence, nzNumber, sequenceRanges } from "./numbers.ts"
 
 /**
  * select-param   =/ "QRESYNC" SP "(" uidvalidity SP mod-sequence-value [SP known-uids] [SP seq-match-data] ")"
@@ -32,16 +32,16 @@ function matchData(cursor: Cursor, context: GrammarContext): Resync["match"] {
   return { numbers, uids }
 }
 
-/** sequence-set in which "*" is not allowed. */
-function knownSet(cursor: Cursor, context: GrammarContext): SequenceSet {
+/** sequence-set in which "*" is not allowed, nor "$", which means nothing before the mailbox is selected. */
+function knownSet(cursor: Cursor, context: GrammarContext): SequenceRanges {
   const start = cursor.at
-  const set = sequenceSet(cursor, context.maxSequenceRanges)
+  const set = sequenceRanges(cursor, context.maxSequenceRanges)
   if (set.ranges.flat().includes(Number.POSITIVE_INFINITY)) throw new ParseError("sequence-set without *", start)
   return set
 }
 
 /** RFC 7162 §3.2.5.2: "Both MUST be provided in ascending order." */
-function ascendingSet(cursor: Cursor, context: GrammarContext): SequenceSet {
+function ascendingSet(cursor: Cursor, context: GrammarContext): SequenceRanges {
   const start = cursor.at
   const set = knownSet(cursor, context)
   const ends = set.ranges.flatMap(([from, to]) => (from === to ? [from] : [from, to]))

@@ -34,6 +34,9 @@ export type PlainCode =
   | "HASCHILDREN" // RFC 9051 §7.1
   | "USEATTR" // RFC 6154 §6
   | "COMPRESSIONACTIVE" // RFC 4978 §3
+  | "UIDREQUIRED" // RFC 9586 §3
+  | "TOOFEW" // RFC 10022 §3.1.5
+  | "TOOMANY" // RFC 10022 §3.1.5
 
 /** resp-text-code, RFC 3501 §9 and the extensions named. */
 export type ResponseCode =
@@ -49,6 +52,8 @@ export type ResponseCode =
   | { code: "METADATA"; what: "LONGENTRIES" | "MAXSIZE"; value: number } // RFC 5464 §5
   | { code: "METADATA"; what: "TOOMANY" } // RFC 5464 §5
   | { code: "MAILBOXID"; id: string } // RFC 8474 §4.2
+  | { code: "NOUPDATE"; tag: string } // RFC 5267 §4.3.1
+  | { code: "INPROGRESS"; tag: string; done: number; goal: number } // RFC 9585 §4
 
 export type Status = "OK" | "NO" | "BAD" | "BYE" | "PREAUTH"
 
@@ -71,6 +76,10 @@ function withArguments(code: Exclude<ResponseCode, PlainCode>): string {
       return `${code.code} ${code.uidValidity} ${sequenceSetWire(code.source)} ${sequenceSetWire(code.target)}`
     case "MODIFIED":
       return `${code.code} ${sequenceSetWire(code.numbers)}`
+    case "NOUPDATE":
+      return `${code.code} "${code.tag}"`
+    case "INPROGRESS":
+      return `${code.code} (${inProgressTag(code.tag)} ${code.done} ${code.goal})`
     case "MAILBOXID":
       return `${code.code} (${code.id})`
     case "METADATA":
@@ -78,6 +87,15 @@ function withArguments(code: Exclude<ResponseCode, PlainCode>): string {
     default:
       return `${code.code} ${code.value}`
   }
+}
+
+/**
+ * inprogress-tag = quoted / nil
+ *
+ * RFC 9585 §5. Clients look for the "]" that ends a response code, so a tag that has one is not told.
+ */
+function inProgressTag(tag: string): string {
+  return tag.includes("]") ? "NIL" : `"${tag}"`
 }
 
 /** Longest text behind a status; it is for people and for log lines. */

@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream"
 import type { ClientFacts } from "../contract/preface.ts"
 import type { Command, CommandName, StoredLiteral } from "../imap/ast.ts"
 import type { GrammarContext } from "../imap/cursor.ts"
+import { BadCharset } from "../imap/errors.ts"
 import { headOf } from "../imap/head.ts"
 import { parseCommand } from "../imap/parse.ts"
 import { CommandReader, type Input } from "../imap/reader.ts"
@@ -15,6 +16,7 @@ import { commands, registered } from "./commands/table.ts"
 import { Conversation } from "./conversation.ts"
 import { ClientGone } from "./pace.ts"
 import { AnswerBroken, type Refusal, Refused, refusalFor } from "./refusal.ts"
+import { refuseNumbers } from "./uid-only.ts"
 import { MailboxGone } from "./view.ts"
 
 export type ConnectionEvents = {
@@ -222,6 +224,7 @@ export class ImapConnection {
       command = parseCommand({ bytes, at: 0, streamed, utf8: this.#grammar.utf8 }, this.#grammar)
     } catch (error) {
       discardStreamed(streamed.values())
+      if (error instanceof BadCharset && error.saves) this.#conversation.forgetSaved()
       const refusal = refusalFor(error, this.#account.log, headOf(bytes).name ?? "unknown")
       this.#writeRefusal(headOf(bytes).tag, refusal)
       return this.#count(refusal.status === "BAD")
@@ -245,6 +248,7 @@ export class ImapConnection {
     const uid = "uid" in command && command.uid
     const run = async (): Promise<Outcome> => {
       this.#checkState(entry)
+      if (this.#conversation.uidOnly) refuseNumbers(command)
       return { status: "OK", ...(await entry.run(this.#conversation, command as never)) }
     }
     try {

@@ -2,6 +2,7 @@ import { flagListWire, type ResponseWriter, sequenceSetWire, untagged } from "..
 import { flagBits, type Mailbox, type Message } from "../store/types.ts"
 import type { Account } from "./account.ts"
 import { Pace } from "./pace.ts"
+import { Progress } from "./progress.ts"
 import { Refused } from "./refusal.ts"
 import type { View, ViewUpdate } from "./view.ts"
 
@@ -33,6 +34,7 @@ export class Conversation {
   #utf8 = false
   #utf8Accept = false
   #rev2 = false
+  #uidOnly = false
   #wakened = false
   #wake: (() => void) | null = null
 
@@ -96,6 +98,15 @@ export class Conversation {
     this.#enableUtf8()
   }
 
+  /** Whether message numbers are neither told nor taken any more (RFC 9586). */
+  get uidOnly(): boolean {
+    return this.#uidOnly
+  }
+
+  enableUidOnly(): void {
+    this.#uidOnly = true
+  }
+
   /** The selected mailbox, for commands that the table allows only there. */
   selected(): View {
     if (this.#view === null) throw new Error("the command table lets this run without a mailbox")
@@ -109,6 +120,16 @@ export class Conversation {
 
   deselect(): void {
     this.#view = null
+  }
+
+  /** RFC 5182 §2.1: a search that was to be saved, and was refused, leaves "$" empty. */
+  forgetSaved(): void {
+    if (this.#view !== null) this.#view.saved = []
+  }
+
+  /** For a command that has this many messages to work on. */
+  progress(tag: string, goal: number): Progress {
+    return new Progress(this.writer, tag, goal, this.account.limits.progress_ms)
   }
 
   pace(): Pace {
@@ -193,11 +214,14 @@ export class Conversation {
     if (this.#view !== null && update !== null) await this.#write(this.#view, update, uid)
   }
 
-  async #write(view: View, { expunged, vanished, exists, changed }: ViewUpdate, uid: boolean): Promise<void> {
+  async #write(view: View, update: ViewUpdate, uid: boolean): Promise<void> {
     const { writer } = this
+    const { expunged, vanished, exists, changed, news } = update
     if (changed.length > 0) this.tellKeywords(view)
-    if (this.#qresync && vanished.length > 0) writer.text(`* VANISHED ${sequenceSetWire(vanished.toReversed())}\r\n`)
-    for (const sequence of this.#qresync ? [] : expunged) {
+    for (const context of view.contexts.values()) context.tellExpunged(writer, expunged, vanished)
+    const byUid = this.#qresync || this.#uidOnly
+    if (byUid && vanished.length > 0) writer.text(`* VANISHED ${sequenceSetWire(vanished)}\r\n`)
+    for (const sequence of byUid ? [] : expunged) {
       writer.text(`* ${sequence} EXPUNGE\r\n`)
       if (writer.congested) await writer.drained()
     }
@@ -205,6 +229,10 @@ export class Conversation {
     for (const { sequence, message } of changed) {
       this.tellFlags(sequence, message, uid)
       if (writer.congested) await writer.drained()
+    }
+    if (news.length === 0) return
+    for (const context of view.contexts.values()) {
+      await context.tellChanged(writer, this.account.store, view, news, this.pace())
     }
   }
 
@@ -231,14 +259,21 @@ export class Conversation {
   }
 
   /**
+   * `* n FETCH` and its space, or what stands for it when there are no numbers: `* uid UIDFETCH` (RFC 9586 §3).
+   */
+  fetchHead(sequence: number, uid: number): string {
+    return this.#uidOnly ? `* ${uid} UIDFETCH ` : `* ${sequence} FETCH `
+  }
+
+  /**
    * `* n FETCH (FLAGS …)`. With CONDSTORE also UID and MODSEQ (RFC 7162 §3.2.4); in answer to a UID command
-   * (RFC 3501 §6.4.8) and in IMAP4rev2 (RFC 9051 §7.5.2) also UID.
+   * (RFC 3501 §6.4.8) and in IMAP4rev2 (RFC 9051 §7.5.2) also UID; a UIDFETCH has it already.
    */
   tellFlags(sequence: number, message: Message, uid: boolean): void {
     const items = [`FLAGS ${flagListWire(this.flagsOf(message))}`]
-    if (uid || this.#condstore || this.#rev2) items.unshift(`UID ${message.uid}`)
+    if ((uid || this.#condstore || this.#rev2) && !this.#uidOnly) items.unshift(`UID ${message.uid}`)
     if (this.#condstore) items.push(`MODSEQ (${message.modseq})`)
-    this.writer.text(`* ${sequence} FETCH (${items.join(" ")})\r\n`)
+    this.writer.text(`${this.fetchHead(sequence, message.uid)}(${items.join(" ")})\r\n`)
   }
 
   /** All flags of a message as this client sees them, \Recent included. */

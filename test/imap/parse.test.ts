@@ -369,6 +369,9 @@ const keys: [keys: string, key: SearchKey][] = [
   ["threadid T_-9", { key: "thread-id", id: "T_-9" }],
   ["SAVEDON 1-Feb-1994", { key: "save-date", compare: "on", day: 8797 }],
   ["SAVEDATESUPPORTED", { key: "save-date-supported" }],
+  ["OLDER 259200", { key: "within", compare: "older", seconds: 259200 }],
+  ["younger 1", { key: "within", compare: "younger", seconds: 1 }],
+  ["$", { key: "set", uid: false, set: { kind: "saved" } }],
   ["MODSEQ 620162338", { key: "modseq", atLeast: 620162338 }],
   ['MODSEQ "/flags/\\\\draft" all 620162338', { key: "modseq", atLeast: 620162338 }],
   ['MODSEQ "/flags/$x" Priv 0', { key: "modseq", atLeast: 0 }],
@@ -394,6 +397,131 @@ test("SEARCH with RETURN and CHARSET", () => {
     charset: null,
     key: { key: "all" },
   })
+})
+
+test("SEARCH with SAVE and PARTIAL", () => {
+  const found = parse("UID SEARCH RETURN (SAVE PARTIAL -1:-100 COUNT) UID $")
+  assert.deepEqual(found, {
+    name: "SEARCH",
+    uid: true,
+    returns: ["SAVE", { partial: [-1, -100] }, "COUNT"],
+    charset: null,
+    key: { key: "set", uid: true, set: { kind: "saved" } },
+  })
+})
+
+const sorts: [line: string, body: CommandBody][] = [
+  [
+    "sort (reverse date SUBJECT displayfrom) utf-8 all",
+    {
+      name: "SORT",
+      uid: false,
+      returns: null,
+      criteria: [
+        { key: "DATE", reverse: true },
+        { key: "SUBJECT", reverse: false },
+        { key: "DISPLAYFROM", reverse: false },
+      ],
+      charset: "utf-8",
+      key: { key: "all" },
+    },
+  ],
+  [
+    'UID SORT RETURN () (ARRIVAL) "US-ASCII" ALL',
+    {
+      name: "SORT",
+      uid: true,
+      returns: ["ALL"],
+      criteria: [{ key: "ARRIVAL", reverse: false }],
+      charset: "US-ASCII",
+      key: { key: "all" },
+    },
+  ],
+  [
+    "UID THREAD references UTF-8 ALL",
+    { name: "THREAD", uid: true, algorithm: "REFERENCES", charset: "UTF-8", key: { key: "all" } },
+  ],
+  [
+    "UID FETCH 1 FLAGS (PARTIAL -1:-30 CHANGEDSINCE 98305)",
+    {
+      name: "FETCH",
+      uid: true,
+      set: set([1, 1]),
+      items: [{ item: "FLAGS" }],
+      changedSince: 98305,
+      vanished: false,
+      partial: [-1, -30],
+    },
+  ],
+]
+const modifiers: [line: string, body: CommandBody][] = [
+  [
+    "UID FETCH $ FLAGS (PARTIAL 1:2 VANISHED CHANGEDSINCE 7)",
+    {
+      name: "FETCH",
+      uid: true,
+      set: { kind: "saved" },
+      items: [{ item: "FLAGS" }],
+      changedSince: 7,
+      vanished: true,
+      partial: [1, 2],
+    },
+  ],
+]
+for (const [line, body] of modifiers) test(`parses ${line}`, () => assert.deepEqual(parse(line), body))
+
+const batches: [line: string, body: CommandBody][] = [
+  ['CANCELUPDATE "B01" "a]"', { name: "CANCELUPDATE", tags: ["B01", "a]"] }],
+  ["UIDBATCHES 2000", { name: "UIDBATCHES", size: 2000, batches: null }],
+  ["uidbatches 1 10:2", { name: "UIDBATCHES", size: 1, batches: [10, 2] }],
+]
+const multi: [line: string, body: CommandBody][] = [
+  [
+    "ESEARCH IN (mailboxes folder1 SUBTREE (a inbox) subtree-one b selected inboxes personal subscribed) unseen",
+    {
+      name: "ESEARCH",
+      sources: [
+        { source: "mailboxes", mailboxes: ["folder1"] },
+        { source: "subtree", mailboxes: ["a", "INBOX"] },
+        { source: "subtree-one", mailboxes: ["b"] },
+        { source: "selected" },
+        { source: "inboxes" },
+        { source: "personal" },
+        { source: "subscribed" },
+      ],
+      returns: ["ALL"],
+      charset: null,
+      key: { key: "flag", flag: "\\Seen", on: false },
+    },
+  ],
+  [
+    "ESEARCH RETURN (COUNT PARTIAL 1:5) CHARSET UTF-8 ALL",
+    {
+      name: "ESEARCH",
+      sources: null,
+      returns: ["COUNT", { partial: [1, 5] }],
+      charset: "UTF-8",
+      key: { key: "all" },
+    },
+  ],
+]
+for (const [line, body] of multi) test(`parses ${line.slice(0, 60)}`, () => assert.deepEqual(parse(line), body))
+
+for (const [line, body] of batches) test(`parses ${line}`, () => assert.deepEqual(parse(line), body))
+
+for (const [line, body] of sorts) test(`parses ${line}`, () => assert.deepEqual(parse(line), body))
+
+test("a search that was to be saved says so when its charset is refused", () => {
+  const refusalOf = (line: string) => {
+    try {
+      return parse(line)
+    } catch (error) {
+      return error instanceof BadCharset ? error.saves : error
+    }
+  }
+  assert.equal(refusalOf("SEARCH RETURN (SAVE) CHARSET KLINGON ALL"), true)
+  assert.equal(refusalOf("SORT RETURN (SAVE) (DATE) KLINGON ALL"), true)
+  assert.equal(refusalOf("SEARCH RETURN (ALL) CHARSET KLINGON ALL"), false)
 })
 
 test("SEARCH strings are decoded by CHARSET", () => {
@@ -547,7 +675,13 @@ const refused: [line: string, why: RegExp][] = [
   ["UID FETCH 1 FLAGS (VANISHED)", /CHANGEDSINCE/],
   ["FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)", /UID FETCH/],
   ["FETCH 1 FLAGS (CHANGEDSINCE 1 CHANGEDSINCE 2)", /once/],
+  ["UID FETCH 1 FLAGS (VANISHED CHANGEDSINCE 1 VANISHED)", /once/],
+  ["UID FETCH 1 FLAGS (VANISHED PARTIAL 1:2)", /CHANGEDSINCE/],
   ["FETCH 1 FLAGS (OTHER)", /fetch-modifier/],
+  ["FETCH 1 FLAGS (PARTIAL 1:2)", /CHANGEDSINCE/],
+  ["UID FETCH 1 FLAGS (PARTIAL)", /SP/],
+  ["UID FETCH 1 FLAGS (PARTIAL 1:*)", /nz-number/],
+  ["UID FETCH 1 FLAGS (PARTIAL 1:2 PARTIAL 1:2)", /fetch-modifier once/],
   [`FETCH 1 BODY[${"1.".repeat(1000)}1]`, /at most 1000 part numbers/],
   ["SEARCH", /SP/],
   ["SEARCH ", /search-key/],
@@ -557,7 +691,38 @@ const refused: [line: string, why: RegExp][] = [
   ["SEARCH FOO", /search-key/],
   ["SEARCH CHARSET UTF-8", /SP/],
   ["SEARCH RETURN ALL", /\(/],
-  ["SEARCH RETURN (SAVE) ALL", /search-return-opt/],
+  ["SEARCH RETURN (FIRST) ALL", /search-return-opt/],
+  ["SEARCH RETURN (PARTIAL) ALL", /SP/],
+  ["SEARCH RETURN (PARTIAL 1:-2) ALL", /nz-number/],
+  ["SEARCH RETURN (PARTIAL 1:2 ALL) ALL", /one of PARTIAL and ALL/],
+  ["SEARCH RETURN (PARTIAL 1:2 PARTIAL 3:4) ALL", /one of PARTIAL and ALL/],
+  ["SEARCH $,1", /CRLF/],
+  ["SEARCH OLDER 0", /nz-number/],
+  ["SEARCH YOUNGER", /SP/],
+  ["SORT (SUBJECT) ALL", /SP/],
+  ["SORT () UTF-8 ALL", /sort-key/],
+  ["SORT SUBJECT UTF-8 ALL", /\(/],
+  ["SORT (REVERSE) UTF-8 ALL", /sort-key/],
+  ["SORT (REVERSE REVERSE DATE) UTF-8 ALL", /sort-key/],
+  ["SORT (BCC) UTF-8 ALL", /sort-key/],
+  ["SORT (DATE) UTF-8", /SP/],
+  ["THREAD UTF-8 ALL", /thread-alg/],
+  ["ESEARCH", /SP/],
+  ["ESEARCH IN personal ALL", /\(/],
+  ["ESEARCH IN () ALL", /filter-mailboxes/],
+  ["ESEARCH IN (mailboxes) ALL", /SP/],
+  ["ESEARCH IN (mailboxes ()) ALL", /mailbox/],
+  ["ESEARCH IN (selected-delayed) ALL", /filter-mailboxes/],
+  ["ESEARCH IN (personal) RETURN (ALL)", /SP/],
+  ["UID ESEARCH ALL", /known command/],
+  ["CANCELUPDATE", /SP/],
+  ["CANCELUPDATE B01", /DQUOTE/],
+  ["UIDBATCHES", /SP/],
+  ["UIDBATCHES 0", /nz-number/],
+  ["UIDBATCHES 500 10", /:/],
+  ["UIDBATCHES 500 1:*", /nz-number/],
+  ["THREAD REFS UTF-8 ALL", /thread-alg/],
+  ["THREAD REFERENCES UTF-8", /SP/],
   ["SEARCH NOT", /SP/],
   ["SEARCH OR SEEN", /SP/],
   ["SEARCH KEYWORD \\Seen", /flag/],

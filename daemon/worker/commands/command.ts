@@ -1,4 +1,4 @@
-import type { CommandBody, CommandName } from "../../imap/ast.ts"
+import type { CommandBody, CommandName, SequenceSet } from "../../imap/ast.ts"
 import type { ResponseCode } from "../../imap/response.ts"
 import type { Capability } from "../capabilities.ts"
 import type { Conversation } from "../conversation.ts"
@@ -30,4 +30,12 @@ export type Entry<N extends CommandName> = {
 export type Family<N extends CommandName> = {
   capabilities: readonly Capability[]
   commands: { readonly [K in N]: Entry<K> }
+}
+
+/**
+ * Whether messages that are gone are passed over: UIDs (RFC 3501 §6.4.8), and "$", from which an expunged
+ * message is removed (RFC 5182 §2.1). A sequence number whose message is gone means something the client would not get.
+ */
+export function forgives({ set, uid }: { set: SequenceSet; uid: boolean }): boolean {
+  return uid || set.kind === "saved"
 }

@@ -30,12 +30,18 @@ const extensions: Readonly<Record<string, Extension | undefined>> = {
     isOn: ({ rev2 }) => rev2,
     enable: (conversation) => conversation.enableRev2(),
   },
+  /** RFC 9586 §3 */
+  UIDONLY: {
+    isOn: ({ uidOnly }) => uidOnly,
+    enable: (conversation) => conversation.enableUidOnly(),
+  },
 }
 
 export const enableFamily: Family<"ENABLE"> = {
   capabilities: [
     { name: "ENABLE", rfc: 5161 },
     { name: "UTF8=ACCEPT", rfc: 6855 },
+    { name: "UIDONLY", rfc: 9586 },
   ],
   commands: { ENABLE: { state: "authenticated", expunges: "yes", run: enable } },
 }

@@ -3,8 +3,8 @@ import { dateTimeWire, flagListWire, PeerGone, type ResponseWriter, sectionWire 
 import { flagBits, type Message, StoreError } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
 import { AnswerBroken } from "../refusal.ts"
-import { countOf, type Range, type View } from "../view.ts"
-import type { CommandOf, Completion, Family } from "./command.ts"
+import { countOf, partOfRanges, type Range, type View } from "../view.ts"
+import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
 import { type Octets, sectionOctets } from "./fetch-section.ts"
 import { bodyOctets } from "./fetch-structure.ts"
 import { namedUids, refuseWithoutQresync, tellVanished } from "./resync.ts"
@@ -24,8 +24,8 @@ type FetchCommand = CommandOf<"FETCH">
 async function fetch(conversation: Conversation, command: FetchCommand): Promise<Completion> {
   const view = conversation.selected()
   if (command.vanished) refuseWithoutQresync(conversation)
-  const ranges = view.resolve(command.set, command.uid)
-  const items = itemsOf(command)
+  const ranges = rangesOf(view, command)
+  const items = itemsOf(conversation, command)
   if (items.some(({ item }) => item === "MODSEQ")) conversation.enableCondstore()
   const marks = !view.state.readOnly && items.some(setsSeen)
   if (command.vanished) tellVanished(conversation, view, namedUids(command.set, view), command.changedSince ?? 0)
@@ -37,15 +37,21 @@ async function fetch(conversation: Conversation, command: FetchCommand): Promise
       await pace.rest()
     }
   }
-  const gone = command.changedSince === null && !command.uid && found < countOf(ranges)
+  const gone = command.changedSince === null && !forgives(command) && found < countOf(ranges)
   if (gone) return { status: "NO", code: "EXPUNGEISSUED", text: "Some of the messages no longer exist" }
   return { text: "FETCH completed" }
 }
 
-/** The items in the order asked for, UID first in a UID command (RFC 3501 §6.4.8), MODSEQ with CHANGEDSINCE. */
-function itemsOf({ uid, items, changedSince }: FetchCommand): FetchItem[] {
+/** RFC 9394 §3.3: PARTIAL picks first, CHANGEDSINCE then looks at what was picked. */
+function rangesOf(view: View, { set, uid, partial }: FetchCommand): Range[] {
+  const ranges = view.resolve(set, uid)
+  return partial === undefined ? ranges : partOfRanges(ranges, partial)
+}
+
+/** The items in the order asked for, UID first in a UID command (RFC 3501 §6.4.8) unless it is a UIDFETCH, MODSEQ with CHANGEDSINCE. */
+function itemsOf(conversation: Conversation, { uid, items, changedSince }: FetchCommand): FetchItem[] {
   const has = (name: FetchItem["item"]) => items.some(({ item }) => item === name)
-  const all: FetchItem[] = uid && !has("UID") ? [{ item: "UID" }, ...items] : [...items]
+  const all: FetchItem[] = uid && !has("UID") && !conversation.uidOnly ? [{ item: "UID" }, ...items] : [...items]
   if (changedSince !== null && !has("MODSEQ")) all.push({ item: "MODSEQ" })
   return all
 }
@@ -102,7 +108,7 @@ async function tellMessage(
   const values = valuesOf(conversation, items, fetched)
   if (values === null) return false
   const { writer } = conversation
-  let separator = `* ${sequence} FETCH (`
+  let separator = `${conversation.fetchHead(sequence, fetched.message.uid)}(`
   for (const { label, value } of values) {
     writer.text(separator)
     if (typeof label === "string") writer.text(label)
@@ -139,7 +145,7 @@ function valuesOf(
   items: readonly FetchItem[],
   { message, marked }: Fetched,
 ): Value[] | null {
-  const wanted = marked ? withSeenItems(items, conversation.condstore) : items
+  const wanted = marked ? withSeenItems(items, conversation) : items
   try {
     return wanted.map((item) => itemValue(conversation, message, item))
   } catch (error) {
@@ -149,9 +155,10 @@ function valuesOf(
 }
 
 /** When this command set \Seen, FLAGS is told (RFC 3501 §6.4.5), with CONDSTORE also UID and MODSEQ (RFC 7162 §3.2.4). */
-function withSeenItems(items: readonly FetchItem[], condstore: boolean): FetchItem[] {
+function withSeenItems(items: readonly FetchItem[], { condstore, uidOnly }: Conversation): FetchItem[] {
   const wanted = condstore ? (["UID", "FLAGS", "MODSEQ"] as const) : (["FLAGS"] as const)
-  const missing = wanted.filter((name) => !items.some(({ item }) => item === name))
+  const told = uidOnly ? wanted.filter((name) => name !== "UID") : wanted
+  const missing = told.filter((name) => !items.some(({ item }) => item === name))
   return [...items, ...missing.map((item): FetchItem => ({ item }))]
 }
 

@@ -22,6 +22,7 @@ export const generalFamily: Family<
     { name: "ID", rfc: 2971 },
     { name: "NAMESPACE", rfc: 2342 },
     { name: "IDLE", rfc: 2177 },
+    { name: "INPROGRESS", rfc: 9585 },
   ],
   commands: {
     CAPABILITY: { state: "authenticated", expunges: "yes", run: capability },

@@ -1,4 +1,4 @@
-import type { Resync, SequenceSet } from "../../imap/ast.ts"
+import type { Resync, SequenceRanges, SequenceSet } from "../../imap/ast.ts"
 import { sequenceSetWire } from "../../imap/response.ts"
 import type { Mailbox } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
@@ -32,8 +32,12 @@ export async function resynchronise(
   }
 }
 
-/** The UIDs which a set names, those that are gone included; "*" is the last UID that was given (RFC 7162 §3.2.6). */
+/**
+ * The UIDs which a set names, those that are gone included; "*" is the last UID that was given (RFC 7162 §3.2.6).
+ * "$" never names what is gone (RFC 5182 §2.1).
+ */
 export function namedUids(set: SequenceSet, view: View): Range[] {
+  if (set.kind === "saved") return merged(view.uidsIn(view.resolve(set, true)).map((uid): Range => [uid, uid]))
   const last = view.state.uidNext - 1
   const bounded = (uid: number) => (uid === Number.POSITIVE_INFINITY ? last : uid)
   return merged(set.ranges.map(([a, b]): Range => [Math.min(bounded(a), bounded(b)), Math.max(bounded(a), bounded(b))]))
@@ -75,6 +79,6 @@ function lastMatch(view: View, { numbers, uids }: NonNullable<Resync["match"]>):
   return last
 }
 
-function* each({ ranges }: SequenceSet): Generator<number, undefined> {
+function* each({ ranges }: SequenceRanges): Generator<number, undefined> {
   for (const [from, to] of ranges) for (let number = from; number <= to; number += 1) yield number
 }

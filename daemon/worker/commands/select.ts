@@ -50,7 +50,8 @@ async function select(conversation: Conversation, command: CommandOf<"SELECT">):
 function describe(conversation: Conversation, mailbox: Mailbox, view: View): void {
   const { writer, account } = conversation
   const unseen = account.store.mailboxes.firstUnseen(mailbox.id)
-  const firstUnseen = unseen === null ? null : view.sequenceOf(unseen)
+  // RFC 9586 §3: no message numbers are told.
+  const firstUnseen = unseen === null || conversation.uidOnly ? null : view.sequenceOf(unseen)
   conversation.tellFlagNames(view, account.store.mailboxes.keywords(mailbox.id), view.state.readOnly)
   conversation.tellCounts(view)
   if (firstUnseen !== null && !conversation.rev2)

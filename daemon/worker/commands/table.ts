@@ -10,11 +10,16 @@ import { generalFamily } from "./general.ts"
 import { listFamily } from "./list.ts"
 import { mailboxFamily } from "./mailboxes.ts"
 import { metadataFamily } from "./metadata.ts"
+import { multiSearchFamily } from "./multi-search.ts"
 import { quotaFamily } from "./quota.ts"
 import { searchFamily } from "./search.ts"
+import { searchUpdateFamily } from "./search-update.ts"
 import { selectFamily } from "./select.ts"
+import { sortFamily } from "./sort.ts"
 import { statusFamily } from "./status.ts"
 import { storeFamily } from "./store.ts"
+import { threadFamily } from "./thread.ts"
+import { uidBatchesFamily } from "./uid-batches.ts"
 
 /** Every command after login, complete by type: what the grammar can read, somebody answers. */
 export const commands: { readonly [N in CommandName]: Entry<N> } = {
@@ -26,6 +31,11 @@ export const commands: { readonly [N in CommandName]: Entry<N> } = {
   ...statusFamily.commands,
   ...appendFamily.commands,
   ...searchFamily.commands,
+  ...searchUpdateFamily.commands,
+  ...multiSearchFamily.commands,
+  ...sortFamily.commands,
+  ...threadFamily.commands,
+  ...uidBatchesFamily.commands,
   ...fetchFamily.commands,
   ...storeFamily.commands,
   ...copyFamily.commands,
@@ -44,6 +54,11 @@ export const registered: readonly Capability[] = [
   statusFamily,
   appendFamily,
   searchFamily,
+  searchUpdateFamily,
+  multiSearchFamily,
+  sortFamily,
+  threadFamily,
+  uidBatchesFamily,
   fetchFamily,
   storeFamily,
   copyFamily,
