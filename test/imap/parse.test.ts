@@ -566,6 +566,7 @@ const refused: [line: string, why: RegExp][] = [
   ["SELECT a (QRESYNC (0 2))", /nz-number/],
   ["SELECT a (QRESYNC (1 0))", /mod-sequence-value/],
   ["SELECT a (QRESYNC (1 2 1:*))", /without \*/],
+  ["SELECT a (QRESYNC (1 2 $))", /nz-number/],
   ["SELECT a (QRESYNC (1 2 (3,2 3,4)))", /ascending/],
   ["SELECT a (QRESYNC (1 2 (3:2 3:4)))", /ascending/],
   ["SELECT a (QRESYNC (1 2 (1 2) 3))", /\)/],
