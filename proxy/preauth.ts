@@ -71,6 +71,7 @@ export class Preauth {
     const { secure, mayLogIn } = this.#options
     return [
       "IMAP4rev1",
+      "IMAP4rev2", // RFC 9051
       "LITERAL-", // RFC 7888
       "ID", // RFC 2971
       "SASL-IR", // RFC 4959

@@ -169,6 +169,13 @@ export class Queue {
     }
   }
 
+  /** How much is in new/, by the size of the sealed files. @throws SpoolError */
+  async waiting(mailboxId: string): Promise<{ messages: number; bytes: number }> {
+    this.#home(mailboxId)
+    const { count, bytes } = await this.#measure(mailboxId, "new")
+    return { messages: count, bytes }
+  }
+
   /**
    * For `spool list`: a line per mailbox that has anything. Where a link is in the place of a directory there
    * is nothing of ours to count; one such mailbox does not hide the others.

@@ -15,6 +15,7 @@ import { startHome, type TestClient } from "./worker/harness.ts"
  *   S* text         the server's next lines are these, in any order: a run of S* lines is one set
  *   C: text <name>  at the end of a line: the message test/transcripts/messages/name.eml as a literal
  *   S: text <name>  the same, as the server's literal
+ *   <<name>>        in an S: line stands for digits, which a later line with <<name>> repeats
  *
  * Nothing may be left unread by any client at the end. Each file is played in writes of whole lines and again
  * byte by byte.
@@ -54,14 +55,16 @@ async function play(t: TestContext, file: string, octetsPerWrite: number): Promi
   const home = startHome(t)
   const clients = new Map<number, TestClient>()
   const steps = stepsOf(file)
+  const learned: Learned = new Map()
   for (let at = 0; at < steps.length; ) {
     const step = steps[at] ?? assert.fail()
     const client = clients.get(step.client) ?? (await home.connect(octetsPerWrite))
     clients.set(step.client, client)
     const where = `${basename(dirname(file))}/${basename(file)}:${step.line}`
-    if (step.who === "C") await say(client, step.text)
+    const text = recalled(step.text, learned)
+    if (step.who === "C") await say(client, text)
     else if (step.anyOrder) at += (await hearSet(client, steps.slice(at), where)) - 1
-    else await hear(client, step.text, where)
+    else await hear(client, text, where, learned)
     at += 1
   }
   for (const [number, client] of clients) assert.equal(client.unread, "", `left unread by client ${number}`)
@@ -83,9 +86,20 @@ async function say(client: TestClient, text: string): Promise<void> {
   client.send("\r\n")
 }
 
-async function hear(client: TestClient, text: string, where: string): Promise<void> {
+type Learned = Map<string, string>
+
+function recalled(text: string, learned: Learned): string {
+  return text.replace(/<<(\w+)>>/g, (unknown, name: string) => learned.get(name) ?? unknown)
+}
+
+async function hear(client: TestClient, text: string, where: string, learned: Learned): Promise<void> {
   const [, before, name] = messageAtEnd.exec(text) ?? []
-  if (before === undefined || name === undefined) return assert.match(await client.line(), pattern(text), where)
+  if (before === undefined || name === undefined) {
+    const line = await client.line()
+    assert.match(line, pattern(text), where)
+    for (const [key, value] of Object.entries(pattern(text).exec(line)?.groups ?? {})) learned.set(key, value)
+    return
+  }
   const message = messageNamed(name)
   const { text: heard, literals } = await client.response()
   assert.match(heard, pattern(`${before}{${message.length}})`), where)
@@ -108,7 +122,8 @@ async function hearSet(client: TestClient, steps: Step[], where: string): Promis
 
 /** A `...` in an expected line stands for any text. */
 function pattern(expected: string): RegExp {
-  return new RegExp(`^${expected.split("...").map(escaped).join(".*")}$`)
+  const fixed = expected.split("...").map((text) => escaped(text).replace(/<<(\w+)>>/g, "(?<$1>\\d+)"))
+  return new RegExp(`^${fixed.join(".*")}$`)
 }
 
 function escaped(text: string): string {

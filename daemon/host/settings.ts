@@ -127,9 +127,19 @@ const imap = z.strictObject({
   max_bad_commands: count(1, 10_000)
     .default(50)
     .describe("Bad commands in a row after which the connection is closed."),
+  max_annotations: count(10, 100_000)
+    .default(100)
+    .describe("Annotations of one mailbox, and of the account itself (RFC 5464 §4.1: at least 10)."),
+  max_annotation_bytes: count(1024, 16_777_216)
+    .default(65_536)
+    .describe("Largest value of an annotation (RFC 5464 §4.1: at least 1024)."),
   autologout_s: count(1800, 86_400)
     .default(1860)
     .describe("A connection that is silent for this long is closed (RFC 3501 §5.4: at least 30 minutes)."),
+  max_contexts: count(1, 1000).default(16).describe("Searches of one connection that are kept up to date (RFC 5267)."),
+  progress_ms: count(0, 600_000)
+    .default(10_000)
+    .describe("How often a long SEARCH, SORT, THREAD, COPY or MOVE tells how far it is (RFC 9585)."),
   flush_wait_ms: count(0, 60_000)
     .default(2000)
     .describe("How long SELECT and STATUS of INBOX wait for mail that is still in the spool."),

@@ -1,5 +1,18 @@
 import type { CommandBody, DateTime, StoredLiteral } from "./ast.ts"
-import { atEnd, type Cursor, DQUOTE, type GrammarContext, OPEN, OPEN_CURLY, peek, space, TILDE } from "./cursor.ts"
+import {
+  atEnd,
+  CLOSE,
+  type Cursor,
+  DQUOTE,
+  expectByte,
+  type GrammarContext,
+  keyword,
+  OPEN,
+  OPEN_CURLY,
+  peek,
+  space,
+  TILDE,
+} from "./cursor.ts"
 import { dateTime } from "./dates.ts"
 import { ParseError } from "./errors.ts"
 import { flagList } from "./flags.ts"
@@ -34,9 +47,17 @@ function appendOptions(cursor: Cursor, context: GrammarContext): AppendOptions {
   return { mailbox: name, flags: flags ?? [], internalDate }
 }
 
-/** literal / literal8 (RFC 3501 §9, RFC 4466 §3). A message that was not streamed is its own handle. */
+/**
+ * append-data = literal / literal8 / "UTF8" SP "(" literal8 ")"
+ *
+ * RFC 3501 §9, RFC 4466 §3, RFC 6855 §4. A message that was not streamed is its own handle.
+ */
 function appendMessage(cursor: Cursor): StoredLiteral {
+  const utf8 = tryUtf8(cursor)
+  const start = cursor.at
   const { size, binary, octets } = literalOctets(cursor)
+  if (utf8 && !binary) throw new ParseError("literal8", start)
+  if (utf8) expectByte(cursor, CLOSE, ")")
   return octets instanceof Uint8Array ? { size, binary, handle: octets } : octets
 }
 
@@ -59,7 +80,18 @@ export function appendHead(soFar: Uint8Array, context: GrammarContext): ({ tag: 
   }
 }
 
+/** "UTF8" SP "(", or nothing. */
+function tryUtf8(cursor: Cursor): boolean {
+  if (peek(cursor) === OPEN_CURLY || peek(cursor) === TILDE) return false
+  const start = cursor.at
+  if (keyword(cursor, "literal") !== "UTF8") throw new ParseError("literal", start)
+  space(cursor)
+  expectByte(cursor, OPEN, "(")
+  return true
+}
+
 function startsLastLiteral(cursor: Cursor): boolean {
+  tryUtf8(cursor)
   if (peek(cursor) === TILDE) cursor.at += 1
   if (peek(cursor) !== OPEN_CURLY) return false
   const rest = cursor.bytes.subarray(cursor.at)

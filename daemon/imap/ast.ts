@@ -30,16 +30,40 @@ export type CommandBody =
   | { name: "ENABLE"; capabilities: string[] }
   | { name: "LOGIN" | "AUTHENTICATE" }
   | { name: "SELECT" | "EXAMINE"; mailbox: string; parameters: SelectParameters }
-  | { name: "CREATE"; mailbox: string }
+  | { name: "CREATE"; mailbox: string; uses: string[] }
   | { name: "DELETE" | "SUBSCRIBE" | "UNSUBSCRIBE"; mailbox: string }
   | { name: "RENAME"; from: string; to: string }
   | { name: "LIST"; list: ListCommand }
   | { name: "LSUB"; reference: string; pattern: string }
+  | { name: "GETMETADATA"; mailbox: string; options: MetadataOptions; entries: string[] }
+  | { name: "SETMETADATA"; mailbox: string; changes: AnnotationChange[] }
+  | { name: "GETQUOTA"; root: string }
+  | { name: "GETQUOTAROOT"; mailbox: string }
+  | { name: "SETQUOTA"; root: string; limits: { resource: string; limit: number }[] }
   | { name: "STATUS"; mailbox: string; items: StatusItem[] }
   | { name: "APPEND"; mailbox: string; flags: string[]; internalDate: DateTime | null; message: StoredLiteral }
   | { name: "UID EXPUNGE"; set: SequenceSet }
   | { name: "SEARCH"; uid: boolean; returns: SearchReturn[] | null; charset: string | null; key: SearchKey }
-  | { name: "FETCH"; uid: boolean; set: SequenceSet; items: FetchItem[]; changedSince: number | null }
+  | ({ name: "FETCH"; uid: boolean; set: SequenceSet; items: FetchItem[] } & FetchModifiers)
+  | {
+      name: "SORT"
+      uid: boolean
+      returns: SearchReturn[] | null
+      criteria: SortCriterion[]
+      charset: string
+      key: SearchKey
+    }
+  | {
+      name: "ESEARCH"
+      /** Null when only the selected mailbox is meant. */
+      sources: MailboxSource[] | null
+      returns: SearchReturn[]
+      charset: string | null
+      key: SearchKey
+    }
+  | { name: "CANCELUPDATE"; tags: string[] }
+  | { name: "UIDBATCHES"; size: number; batches: [first: number, last: number] | null }
+  | { name: "THREAD"; uid: boolean; algorithm: ThreadAlgorithm; charset: string; key: SearchKey }
   | {
       name: "STORE"
       uid: boolean
@@ -53,11 +77,38 @@ export type CommandBody =
 
 export type CommandName = CommandBody["name"]
 
+/** RFC 4466 fetch-modifier: CHANGEDSINCE (RFC 7162 §3.1.4.1), VANISHED (§3.2.6), PARTIAL (RFC 9394 §3.3). */
+export type FetchModifiers = {
+  changedSince: number | null
+  /** Only in UID FETCH, beside CHANGEDSINCE. */
+  vanished: boolean
+  /** Only in UID FETCH. */
+  partial?: PartialRange
+}
+
+/** RFC 5464 §4.2.1, §4.2.2. `depth` is 0, 1 or Infinity. */
+export type MetadataOptions = { maxSize: number | null; depth: number }
+
+/** RFC 5464 §4.3: null removes the entry. */
+export type AnnotationChange = { entry: string; value: Uint8Array | null }
+
 /** RFC 4466 select-param; unknown ones are refused by the grammar. */
-export type SelectParameters = { condstore: boolean }
+export type SelectParameters = { condstore: boolean; qresync: Resync | null }
+
+/** RFC 7162 §3.2.5: what a client knew of the mailbox when it last saw it. No set has a "*". */
+export type Resync = {
+  uidValidity: number
+  modseq: number
+  knownUids: SequenceRanges | null
+  /** Numbers of some messages, and their UIDs, both ascending. */
+  match: { numbers: SequenceRanges; uids: SequenceRanges } | null
+}
 
 /** `Infinity` stands for "*". Not sorted, not merged: as written. */
-export type SequenceSet = { kind: "ranges"; ranges: [from: number, to: number][] }
+export type SequenceRanges = { kind: "ranges"; ranges: [from: number, to: number][] }
+
+/** `saved` is "$", the result of the last search that was saved (RFC 5182). */
+export type SequenceSet = SequenceRanges | { kind: "saved" }
 
 /** date-time of RFC 3501 §9: an instant and the zone it was written in. */
 export type DateTime = { at: number; zoneMinutes: number }
@@ -71,6 +122,7 @@ export type StatusItem =
   | "HIGHESTMODSEQ"
   | "SIZE"
   | "DELETED"
+  | "DELETED-STORAGE"
   | "MAILBOXID"
 
 /** LIST with the selection and return options of RFC 5258 that RFC 6154, 5819 and 3348 use. */
@@ -80,10 +132,34 @@ export type ListCommand = {
   selection: { subscribed: boolean; specialUse: boolean; remote: boolean; recursiveMatch: boolean }
   reference: string
   patterns: string[]
-  returns: { subscribed: boolean; children: boolean; specialUse: boolean; status: StatusItem[] | null }
+  returns: {
+    subscribed: boolean
+    children: boolean
+    specialUse: boolean
+    status: StatusItem[] | null
+    /** Entries of RFC 9590. */
+    metadata: string[] | null
+  }
 }
 
-export type SearchReturn = "MIN" | "MAX" | "ALL" | "COUNT"
+/** Which mailboxes to search: filter-mailboxes of RFC 5465 §8 as RFC 7377 §4 changes it. */
+export type MailboxSource =
+  | { source: "selected" | "inboxes" | "personal" | "subscribed" }
+  | { source: "subtree" | "subtree-one" | "mailboxes"; mailboxes: string[] }
+
+/** RFC 4731 §3.1, RFC 5182 §2.1, RFC 5267 §4, RFC 9394 §3.1. */
+export type SearchReturn = "MIN" | "MAX" | "ALL" | "COUNT" | "SAVE" | "CONTEXT" | "UPDATE" | { partial: PartialRange }
+
+/** RFC 9394 §4: results from one to the other, as written; both negative when counted from the last one. */
+export type PartialRange = [from: number, to: number]
+
+/** RFC 5256 §5, RFC 5957 §5. */
+export type SortKey = "ARRIVAL" | "CC" | "DATE" | "FROM" | "SIZE" | "SUBJECT" | "TO" | "DISPLAYFROM" | "DISPLAYTO"
+
+export type SortCriterion = { key: SortKey; reverse: boolean }
+
+/** RFC 5256 §3. */
+export type ThreadAlgorithm = "ORDEREDSUBJECT" | "REFERENCES"
 
 /** RFC 3501 §6.4.4 and RFC 7162 §3.1.5. Dates are days since the epoch. Strings are decoded by CHARSET to Unicode. */
 export type SearchKey =
@@ -103,6 +179,7 @@ export type SearchKey =
   | { key: "email-id" | "thread-id"; id: string } // RFC 8474 §6
   | { key: "save-date"; compare: "before" | "on" | "since"; day: number } // RFC 8514 §4.3
   | { key: "save-date-supported" }
+  | { key: "within"; compare: "older" | "younger"; seconds: number } // RFC 5032
 
 export type FetchItem =
   | {

@@ -5,7 +5,13 @@ import { ParseError } from "./errors.ts"
  * A command being read: all its octets, and how far the grammar has come. Literals lie inline; those that
  * were streamed to a sink are absent from `bytes` and found in `streamed` under the offset where they would begin.
  */
-export type Cursor = { readonly bytes: Uint8Array; at: number; readonly streamed?: ReadonlyMap<number, StoredLiteral> }
+export type Cursor = {
+  readonly bytes: Uint8Array
+  at: number
+  readonly streamed?: ReadonlyMap<number, StoredLiteral>
+  /** Octets above 0x7f in a quoted string must be UTF-8 (RFC 6855 §3). */
+  readonly utf8?: boolean
+}
 
 /** Limits and modes that a connection gives to the grammar. */
 export type GrammarContext = {
@@ -15,6 +21,8 @@ export type GrammarContext = {
   maxSequenceRanges: number
   /** Mailbox names are UTF-8 instead of modified UTF-7 (RFC 6855 §3, RFC 9051 §5.1). */
   utf8: boolean
+  /** Where the grammar notes mailbox names that were not given in the form in which we keep them: that form, and the given one. */
+  supplied?: Map<string, string>
 }
 
 export const defaultContext: GrammarContext = { maxNesting: 50, maxSequenceRanges: 20_000, utf8: false }
@@ -23,6 +31,7 @@ export const CR = 0x0d
 export const LF = 0x0a
 export const SP = 0x20
 export const DQUOTE = 0x22
+export const DOLLAR = 0x24
 export const PERCENT = 0x25
 export const OPEN = 0x28
 export const CLOSE = 0x29

@@ -18,6 +18,8 @@ export class ParseError extends Error {
 /** SEARCH in a character set we cannot decode; answered with NO [BADCHARSET (…)], RFC 3501 §6.4.4. */
 export class BadCharset extends Error {
   readonly charset: string
+  /** The search was to be saved: a refused one leaves nothing in "$" (RFC 5182 §2.1). */
+  saves = false
   /** What to offer instead; any other charset of the WHATWG Encoding Standard works as well. */
   readonly supported: readonly string[] = ["US-ASCII", "UTF-8", "ISO-8859-1", "WINDOWS-1252"]
 

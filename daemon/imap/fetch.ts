@@ -1,6 +1,5 @@
-import type { CommandBody, FetchItem, Section } from "./ast.ts"
+import type { CommandBody, FetchItem, FetchModifiers, Section } from "./ast.ts"
 import {
-  CLOSE,
   CLOSE_SQUARE,
   type Cursor,
   DOT,
@@ -20,7 +19,7 @@ import {
 } from "./cursor.ts"
 import { ParseError } from "./errors.ts"
 import type { CommandFamily } from "./grammar.ts"
-import { modSequence, number, nzNumber, sequenceSet } from "./numbers.ts"
+import { modSequence, number, nzNumber, partialRange, sequenceSet } from "./numbers.ts"
 import { astring } from "./strings.ts"
 
 export const fetchCommands: CommandFamily = {
@@ -58,7 +57,7 @@ const plainItems: ReadonlySet<string> = new Set<PlainItem>([
 
 /**
  * fetch = "FETCH" SP sequence-set SP ("ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")")
- *         [fetch-modifiers]
+ *         [SP fetch-modifiers]
  *
  * RFC 4466 §3. Macros come out as the items they stand for.
  */
@@ -67,8 +66,7 @@ function fetch(cursor: Cursor, context: GrammarContext, uid: boolean): CommandBo
   const set = sequenceSet(cursor, context.maxSequenceRanges)
   space(cursor)
   const items = peek(cursor) === OPEN ? parenthesised(cursor, fetchItem) : macroOrItem(cursor)
-  const changedSince = tryByte(cursor, SP) ? fetchModifiers(cursor) : null
-  return { name: "FETCH", uid, set, items, changedSince }
+  return { name: "FETCH", uid, set, items, ...fetchModifiers(cursor, uid) }
 }
 
 function macroOrItem(cursor: Cursor): FetchItem[] {
@@ -160,19 +158,43 @@ function headerList(cursor: Cursor): string[] {
 }
 
 /**
- * fetch-modifiers    = SP "(" fetch-modifier *(SP fetch-modifier) ")"
- * chgsince-fetch-mod = "CHANGEDSINCE" SP mod-sequence-value
+/**
+ * fetch-modifiers = SP "(" fetch-modifier *(SP fetch-modifier) ")"
  *
- * RFC 4466 §3, RFC 7162 §7. It is the only modifier, so there can be one.
+ * RFC 4466 §3; each modifier once. VANISHED stands beside CHANGEDSINCE in a UID FETCH only (RFC 7162 §3.2.6).
  */
-function fetchModifiers(cursor: Cursor): number {
-  expectByte(cursor, OPEN, "fetch-modifiers")
+function fetchModifiers(cursor: Cursor, uid: boolean): FetchModifiers {
+  const modifiers: FetchModifiers = { changedSince: null, vanished: false }
+  if (!tryByte(cursor, SP)) return modifiers
   const start = cursor.at
-  if (keyword(cursor, "fetch-modifier") !== "CHANGEDSINCE") throw new ParseError("CHANGEDSINCE", start)
-  space(cursor)
-  const modseq = modSequence(cursor)
-  expectByte(cursor, CLOSE, ")")
-  return modseq
+  if (peek(cursor) !== OPEN) throw new ParseError("fetch-modifiers", start)
+  const names = parenthesised(cursor, (inner) => fetchModifier(inner, uid, modifiers))
+  if (new Set(names).size < names.length) throw new ParseError("each fetch-modifier once", start)
+  if (modifiers.vanished && (!uid || modifiers.changedSince === null))
+    throw new ParseError("VANISHED only in UID FETCH with CHANGEDSINCE", start)
+  return modifiers
+}
+
+/**
+ * fetch-modifier      = chgsince-fetch-mod / rexpunges-fetch-mod / modifier-partial
+ * chgsince-fetch-mod  = "CHANGEDSINCE" SP mod-sequence-value
+ * rexpunges-fetch-mod = "VANISHED"
+ * modifier-partial    = "PARTIAL" SP partial-range
+ *
+ * RFC 7162 §7; RFC 9394 §3.3 and §4: PARTIAL extends UID FETCH only.
+ */
+function fetchModifier(cursor: Cursor, uid: boolean, modifiers: FetchModifiers): string {
+  const start = cursor.at
+  const name = keyword(cursor, "fetch-modifier")
+  if (name === "VANISHED") modifiers.vanished = true
+  else if (name === "CHANGEDSINCE") {
+    space(cursor)
+    modifiers.changedSince = modSequence(cursor)
+  } else if (name === "PARTIAL" && uid) {
+    space(cursor)
+    modifiers.partial = partialRange(cursor)
+  } else throw new ParseError(uid ? "fetch-modifier" : "CHANGEDSINCE as fetch-modifier", start)
+  return name
 }
 
 function isDigit(byte: number): boolean {

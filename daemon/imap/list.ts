@@ -16,6 +16,7 @@ import { ParseError } from "./errors.ts"
 import type { CommandFamily } from "./grammar.ts"
 import { mailbox, mailboxPattern } from "./mailbox-name.ts"
 import { statusItems } from "./mailboxes.ts"
+import { metadataReturn } from "./metadata.ts"
 
 export const listCommands: CommandFamily = {
   LIST: (cursor, context) => list(cursor, context),
@@ -56,7 +57,7 @@ function noSelection(): ListCommand["selection"] {
 }
 
 function noReturns(): ListCommand["returns"] {
-  return { subscribed: false, children: false, specialUse: false, status: null }
+  return { subscribed: false, children: false, specialUse: false, status: null, metadata: null }
 }
 
 /**
@@ -88,10 +89,10 @@ function selectionOption(cursor: Cursor, selection: ListCommand["selection"]): v
 
 /**
  * list-return-opts = "RETURN" SP "(" [return-option *(SP return-option)] ")"
- * return-option    = "SUBSCRIBED" / "CHILDREN" / "SPECIAL-USE" / status-option
+ * return-option    = "SUBSCRIBED" / "CHILDREN" / "SPECIAL-USE" / status-option / metadata-option
  * status-option    = "STATUS" SP "(" status-att *(SP status-att) ")"
  *
- * RFC 5258 §6, RFC 6154 §6, RFC 5819 §4.
+ * RFC 5258 §6, RFC 6154 §6, RFC 5819 §4, RFC 9590 §5.
  */
 function returnOptions(cursor: Cursor): ListCommand["returns"] {
   const start = cursor.at
@@ -115,5 +116,6 @@ function returnOption(cursor: Cursor, returns: ListCommand["returns"]): void {
   else if (word === "STATUS") {
     space(cursor)
     returns.status = statusItems(cursor)
-  } else throw new ParseError("return-option", start)
+  } else if (word === "METADATA") returns.metadata = metadataReturn(cursor)
+  else throw new ParseError("return-option", start)
 }

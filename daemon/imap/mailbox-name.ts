@@ -100,7 +100,10 @@ function decodeRun(encoded: string, at: number): string {
  */
 export function mailbox(cursor: Cursor, context: GrammarContext): string {
   const start = cursor.at
-  return nameFrom(astring(cursor, "mailbox"), start, context)
+  const bytes = astring(cursor, "mailbox")
+  const name = nameFrom(bytes, start, context)
+  if (context.supplied !== undefined && context.utf8) noteSupplied(context.supplied, name, utf8Text(bytes, start))
+  return name
 }
 
 /**
@@ -113,8 +116,15 @@ export function mailboxPattern(cursor: Cursor, context: GrammarContext): string 
   return nameFrom(listMailbox(cursor), start, context)
 }
 
+/** Octets above 0x7f are UTF-8 for everybody: they have no meaning in modified UTF-7, and RFC 6855 §3 wants them read. */
 function nameFrom(bytes: Uint8Array, at: number, context: GrammarContext): string {
-  return context.utf8 ? canonicalMailbox(utf8Text(bytes, at)) : decodeMailbox(bytes, at)
+  const utf8 = context.utf8 || bytes.some((byte) => byte > 0x7f)
+  return utf8 ? canonicalMailbox(utf8Text(bytes, at)) : decodeMailbox(bytes, at)
+}
+
+/** For OLDNAME (RFC 9051 §6.3.9.7). */
+function noteSupplied(supplied: Map<string, string>, name: string, given: string): void {
+  if (given !== name) supplied.set(name, given)
 }
 
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })

@@ -4,12 +4,18 @@ import { ParseError } from "./errors.ts"
 import type { CommandFamily } from "./grammar.ts"
 import { mailbox } from "./mailbox-name.ts"
 import { sequenceSet } from "./numbers.ts"
+import { resync } from "./qresync.ts"
+import { createUses } from "./special-use.ts"
 
 /** Commands whose argument is a mailbox: RFC 3501 §6.3.1 to §6.3.7, §6.3.10, §6.4.7, and MOVE (RFC 6851 §4). */
 export const mailboxCommands: CommandFamily = {
   SELECT: (cursor, context) => select(cursor, context, "SELECT"),
   EXAMINE: (cursor, context) => select(cursor, context, "EXAMINE"),
-  CREATE: (cursor, context) => ({ name: "CREATE", mailbox: oneMailbox(cursor, context) }),
+  CREATE: (cursor, context) => ({
+    name: "CREATE",
+    mailbox: oneMailbox(cursor, context),
+    uses: tryByte(cursor, SP) ? createUses(cursor) : [],
+  }),
   DELETE: (cursor, context) => ({ name: "DELETE", mailbox: oneMailbox(cursor, context) }),
   SUBSCRIBE: (cursor, context) => ({ name: "SUBSCRIBE", mailbox: oneMailbox(cursor, context) }),
   UNSUBSCRIBE: (cursor, context) => ({ name: "UNSUBSCRIBE", mailbox: oneMailbox(cursor, context) }),
@@ -37,21 +43,23 @@ function oneMailbox(cursor: Cursor, context: GrammarContext): string {
 /**
  * select        = "SELECT" SP mailbox [select-params]
  * select-params = SP "(" select-param *(SP select-param) ")"
- * select-param  = "CONDSTORE"
+ * select-param  = "CONDSTORE" / qresync-param
  *
  * RFC 4466 §3, RFC 7162 §7.
  */
 function select(cursor: Cursor, context: GrammarContext, name: "SELECT" | "EXAMINE"): CommandBody {
   const selected = oneMailbox(cursor, context)
-  const parameters: SelectParameters = { condstore: false }
-  if (tryByte(cursor, SP)) parenthesised(cursor, (inner) => selectParameter(inner, parameters))
+  const parameters: SelectParameters = { condstore: false, qresync: null }
+  if (tryByte(cursor, SP)) parenthesised(cursor, (inner) => selectParameter(inner, context, parameters))
   return { name, mailbox: selected, parameters }
 }
 
-function selectParameter(cursor: Cursor, parameters: SelectParameters): void {
+function selectParameter(cursor: Cursor, context: GrammarContext, parameters: SelectParameters): void {
   const start = cursor.at
-  if (keyword(cursor, "select-param") !== "CONDSTORE") throw new ParseError("CONDSTORE", start)
-  parameters.condstore = true
+  const word = keyword(cursor, "select-param")
+  if (word === "CONDSTORE") parameters.condstore = true
+  else if (word === "QRESYNC") parameters.qresync = resync(cursor, context)
+  else throw new ParseError("CONDSTORE or QRESYNC", start)
 }
 
 const statusNames: ReadonlySet<string> = new Set<StatusItem>([
@@ -63,6 +71,7 @@ const statusNames: ReadonlySet<string> = new Set<StatusItem>([
   "HIGHESTMODSEQ", // RFC 7162 §7
   "SIZE", // RFC 8438 §4
   "DELETED", // RFC 9051 §9
+  "DELETED-STORAGE", // RFC 9208 §7
   "MAILBOXID", // RFC 8474 §7
 ])
 

@@ -1,5 +1,18 @@
-import type { SequenceSet } from "./ast.ts"
-import { ASTERISK, COLON, COMMA, type Cursor, peek, tryByte } from "./cursor.ts"
+import type { PartialRange, SequenceRanges, SequenceSet } from "./ast.ts"
+import {
+  ASTERISK,
+  byteClass,
+  COLON,
+  COMMA,
+  type Cursor,
+  DOLLAR,
+  expectByte,
+  latin1,
+  MINUS,
+  peek,
+  takeWhile,
+  tryByte,
+} from "./cursor.ts"
 import { ParseError } from "./errors.ts"
 
 const maxNumber = 0xffff_ffff
@@ -36,16 +49,25 @@ export function number64(cursor: Cursor): number {
  * mod-sequence-valzer = "0" / mod-sequence-value
  * mod-sequence-value  = 1*DIGIT
  *
- * RFC 7162 §7: 63 bits. Up to 2^53-1 is taken; mod-sequences that we give out stay far below.
+ * RFC 7162 §7: 63 bits. Mod-sequences that we give out stay far below 2^53, so everything from there on
+ * means the same and is read as 2^53-1.
  */
 export function modSequenceOrZero(cursor: Cursor): number {
-  return digits(cursor, Number.MAX_SAFE_INTEGER, "mod-sequence-valzer")
+  const start = cursor.at
+  const text = latin1(takeWhile(cursor, digitChars))
+  const tooLong = text.length > maxModSequence.length
+  if (text === "" || tooLong || (text.length === maxModSequence.length && text > maxModSequence))
+    throw new ParseError("mod-sequence-valzer", start)
+  return Math.min(Number(text), Number.MAX_SAFE_INTEGER)
 }
+
+const maxModSequence = "9223372036854775807"
+const digitChars = byteClass((byte) => byte >= 0x30 && byte <= 0x39)
 
 /** mod-sequence-value: as above, but positive. */
 export function modSequence(cursor: Cursor): number {
   const start = cursor.at
-  const value = digits(cursor, Number.MAX_SAFE_INTEGER, "mod-sequence-value")
+  const value = modSequenceOrZero(cursor)
   if (value === 0) throw new ParseError("mod-sequence-value", start)
   return value
 }
@@ -63,13 +85,19 @@ function digits(cursor: Cursor, most: number, expected: string): number {
 }
 
 /**
- * sequence-set = (seq-number / seq-range) *("," sequence-set)
- * seq-range    = seq-number ":" seq-number
- * seq-number   = nz-number / "*"
+ * sequence-set     = (seq-number / seq-range) *("," sequence-set) / seq-last-command
+ * seq-range        = seq-number ":" seq-number
+ * seq-number       = nz-number / "*"
+ * seq-last-command = "$"
  *
- * RFC 3501 §9. As written: neither sorted nor merged, "*" is Infinity. At most `maxRanges` ranges.
+ * RFC 3501 §9, RFC 5182 §3. As written: neither sorted nor merged, "*" is Infinity. At most `maxRanges` ranges.
  */
 export function sequenceSet(cursor: Cursor, maxRanges: number): SequenceSet {
+  return tryByte(cursor, DOLLAR) ? { kind: "saved" } : sequenceRanges(cursor, maxRanges)
+}
+
+/** The same without "$". */
+export function sequenceRanges(cursor: Cursor, maxRanges: number): SequenceRanges {
   const ranges: [from: number, to: number][] = []
   do {
     if (ranges.length === maxRanges) throw new ParseError(`at most ${maxRanges} ranges`, cursor.at)
@@ -81,4 +109,20 @@ export function sequenceSet(cursor: Cursor, maxRanges: number): SequenceSet {
 
 function seqNumber(cursor: Cursor): number {
   return tryByte(cursor, ASTERISK) ? Number.POSITIVE_INFINITY : nzNumber(cursor)
+}
+
+/**
+ * partial-range       = partial-range-first / partial-range-last
+ * partial-range-first = nz-number ":" nz-number
+ * partial-range-last  = MINUS nz-number ":" MINUS nz-number
+ *
+ * RFC 9394 §4.
+ */
+export function partialRange(cursor: Cursor): PartialRange {
+  const fromLast = tryByte(cursor, MINUS)
+  const from = nzNumber(cursor)
+  expectByte(cursor, COLON, ":")
+  if (fromLast) expectByte(cursor, MINUS, "-")
+  const to = nzNumber(cursor)
+  return fromLast ? [-from, -to] : [from, to]
 }

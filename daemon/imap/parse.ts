@@ -7,15 +7,31 @@ import type { ArgumentParser } from "./grammar.ts"
 import { commandName, tag } from "./head.ts"
 import { listCommands } from "./list.ts"
 import { mailboxCommands } from "./mailboxes.ts"
+import { metadataCommands } from "./metadata.ts"
+import { multiSearchCommands } from "./multi-search.ts"
+import { quotaCommands } from "./quota.ts"
 import { searchCommands } from "./search.ts"
 import { simpleCommands } from "./simple.ts"
+import { sortCommands } from "./sort.ts"
 import { storeCommands } from "./store.ts"
+import { uidBatchesCommands } from "./uid-batches.ts"
 
 /** Every command after login, by its name on the wire. A command is added in the file of its family. */
 const commands: ReadonlyMap<string, ArgumentParser> = new Map(
-  [simpleCommands, mailboxCommands, listCommands, appendCommands, searchCommands, fetchCommands, storeCommands].flatMap(
-    (family) => Object.entries(family),
-  ),
+  [
+    quotaCommands,
+    metadataCommands,
+    simpleCommands,
+    mailboxCommands,
+    listCommands,
+    appendCommands,
+    searchCommands,
+    sortCommands,
+    uidBatchesCommands,
+    multiSearchCommands,
+    fetchCommands,
+    storeCommands,
+  ].flatMap((family) => Object.entries(family)),
 )
 
 /** Names on the wire, "UID FETCH" among them. */

@@ -32,7 +32,11 @@ export type PlainCode =
   | "CLOSED" // RFC 7162 §3.2.11
   | "NOMODSEQ" // RFC 7162 §3.1.2.2
   | "HASCHILDREN" // RFC 9051 §7.1
+  | "USEATTR" // RFC 6154 §6
   | "COMPRESSIONACTIVE" // RFC 4978 §3
+  | "UIDREQUIRED" // RFC 9586 §3
+  | "TOOFEW" // RFC 10022 §3.1.5
+  | "TOOMANY" // RFC 10022 §3.1.5
 
 /** resp-text-code, RFC 3501 §9 and the extensions named. */
 export type ResponseCode =
@@ -45,7 +49,11 @@ export type ResponseCode =
   | { code: "APPENDUID"; uidValidity: number; uids: Iterable<number> } // RFC 4315 §3
   | { code: "COPYUID"; uidValidity: number; source: Iterable<number>; target: Iterable<number> } // RFC 4315 §3
   | { code: "MODIFIED"; numbers: Iterable<number> } // RFC 7162 §3.1.3
+  | { code: "METADATA"; what: "LONGENTRIES" | "MAXSIZE"; value: number } // RFC 5464 §5
+  | { code: "METADATA"; what: "TOOMANY" } // RFC 5464 §5
   | { code: "MAILBOXID"; id: string } // RFC 8474 §4.2
+  | { code: "NOUPDATE"; tag: string } // RFC 5267 §4.3.1
+  | { code: "INPROGRESS"; tag: string; done: number; goal: number } // RFC 9585 §4
 
 export type Status = "OK" | "NO" | "BAD" | "BYE" | "PREAUTH"
 
@@ -68,11 +76,26 @@ function withArguments(code: Exclude<ResponseCode, PlainCode>): string {
       return `${code.code} ${code.uidValidity} ${sequenceSetWire(code.source)} ${sequenceSetWire(code.target)}`
     case "MODIFIED":
       return `${code.code} ${sequenceSetWire(code.numbers)}`
+    case "NOUPDATE":
+      return `${code.code} "${code.tag}"`
+    case "INPROGRESS":
+      return `${code.code} (${inProgressTag(code.tag)} ${code.done} ${code.goal})`
     case "MAILBOXID":
       return `${code.code} (${code.id})`
+    case "METADATA":
+      return `${code.code} ${code.what}${"value" in code ? ` ${code.value}` : ""}`
     default:
       return `${code.code} ${code.value}`
   }
+}
+
+/**
+ * inprogress-tag = quoted / nil
+ *
+ * RFC 9585 §5. Clients look for the "]" that ends a response code, so a tag that has one is not told.
+ */
+function inProgressTag(tag: string): string {
+  return tag.includes("]") ? "NIL" : `"${tag}"`
 }
 
 /** Longest text behind a status; it is for people and for log lines. */

@@ -14,6 +14,7 @@ export {
   astringWire,
   dateTimeWire,
   flagListWire,
+  latin1Bytes,
   mailboxWire,
   nstringWire,
   sectionWire,

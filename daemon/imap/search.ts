@@ -1,17 +1,17 @@
-import type { CommandBody, SearchKey, SearchReturn } from "./ast.ts"
+import type { CommandBody, SearchKey } from "./ast.ts"
 import { type Decode, decoderFor } from "./charset.ts"
 import {
   ASTERISK,
   byteClass,
   CLOSE,
   type Cursor,
+  DOLLAR,
   DQUOTE,
   expectByte,
   type GrammarContext,
   keyword,
   latin1,
   OPEN,
-  parenthesised,
   peek,
   SP,
   space,
@@ -19,10 +19,11 @@ import {
   tryByte,
 } from "./cursor.ts"
 import { date } from "./dates.ts"
-import { ParseError } from "./errors.ts"
+import { BadCharset, ParseError } from "./errors.ts"
 import { flagKeyword } from "./flags.ts"
 import type { CommandFamily } from "./grammar.ts"
-import { modSequenceOrZero, number64, sequenceSet } from "./numbers.ts"
+import { modSequenceOrZero, number64, nzNumber, sequenceSet } from "./numbers.ts"
+import { searchReturns } from "./search-return.ts"
 import { astring, quoted } from "./strings.ts"
 
 export const searchCommands: CommandFamily = {
@@ -39,13 +40,40 @@ export const searchCommands: CommandFamily = {
 function search(cursor: Cursor, context: GrammarContext, uid: boolean): CommandBody {
   space(cursor)
   const returns = tryWord(cursor, "RETURN") ? searchReturns(cursor) : null
+  return { name: "SEARCH", uid, returns, ...searchProgram(cursor, context, returns?.includes("SAVE") === true) }
+}
+
+/** search-program (RFC 4466 §3); `saves` says whose result "$" was to become. @throws ParseError, BadCharset */
+export function searchProgram(
+  cursor: Cursor,
+  context: GrammarContext,
+  saves: boolean,
+): { charset: string | null; key: SearchKey } {
   const charset = tryWord(cursor, "CHARSET") ? searchCharset(cursor) : null
-  const key = searchKeys({ cursor, context, decode: decoderFor(charset) })
-  return { name: "SEARCH", uid, returns, charset, key }
+  return { charset, key: searchKeysIn(cursor, context, charset, saves) }
+}
+
+/** search-key *(SP search-key), with strings in this charset. @throws ParseError, BadCharset */
+export function searchKeysIn(
+  cursor: Cursor,
+  context: GrammarContext,
+  charset: string | null,
+  saves: boolean,
+): SearchKey {
+  return searchKeys({ cursor, context, decode: decoderOf(charset, saves) })
+}
+
+function decoderOf(charset: string | null, saves: boolean): Decode {
+  try {
+    return decoderFor(charset)
+  } catch (error) {
+    if (error instanceof BadCharset) error.saves = saves
+    throw error
+  }
 }
 
 /** Takes `word SP` in any case, or nothing. */
-function tryWord(cursor: Cursor, word: string): boolean {
+export function tryWord(cursor: Cursor, word: string): boolean {
   const end = cursor.at + word.length
   if (latin1(cursor.bytes.subarray(cursor.at, end)).toUpperCase() !== word) return false
   if (cursor.bytes[end] !== SP) return false
@@ -53,33 +81,8 @@ function tryWord(cursor: Cursor, word: string): boolean {
   return true
 }
 
-const returnNames: ReadonlySet<string> = new Set<SearchReturn>(["MIN", "MAX", "ALL", "COUNT"])
-
-/**
- * search-return-opts = SP "RETURN" SP "(" [search-return-opt *(SP search-return-opt)] ")"
- * search-return-opt  = "MIN" / "MAX" / "ALL" / "COUNT"
- *
- * RFC 4731 §3.1 and §4. "RETURN ()" means ALL; each option once.
- */
-function searchReturns(cursor: Cursor): SearchReturn[] {
-  const returns = parenthesised(cursor, searchReturn, true)
-  space(cursor)
-  return returns.length === 0 ? ["ALL"] : [...new Set(returns)]
-}
-
-function searchReturn(cursor: Cursor): SearchReturn {
-  const start = cursor.at
-  const word = keyword(cursor, "search-return-opt")
-  if (!isSearchReturn(word)) throw new ParseError("search-return-opt", start)
-  return word
-}
-
-function isSearchReturn(word: string): word is SearchReturn {
-  return returnNames.has(word)
-}
-
 /** charset = atom / quoted (RFC 4466 §3); RFC 3501 §9 says astring, which contains both. */
-function searchCharset(cursor: Cursor): string {
+export function searchCharset(cursor: Cursor): string {
   const charset = latin1(astring(cursor, "charset"))
   space(cursor)
   return charset
@@ -105,7 +108,7 @@ function searchKey(searching: Searching, depth: number): SearchKey {
   if (depth > context.maxNesting) throw new ParseError(`at most ${context.maxNesting} levels`, cursor.at)
   const byte = peek(cursor)
   if (byte === OPEN) return nested(searching, depth)
-  if (byte === ASTERISK || (byte >= 0x30 && byte <= 0x39)) return sequence(searching, false)
+  if (byte === ASTERISK || byte === DOLLAR || (byte >= 0x30 && byte <= 0x39)) return sequence(searching, false)
   const start = cursor.at
   const parser = keys[keyword(cursor, "search-key")]
   if (parser === undefined) throw new ParseError("search-key", start)
@@ -156,6 +159,14 @@ const identified =
   }
 
 const objectIdChars = byteClass((byte) => /[A-Za-z0-9_-]/.test(String.fromCharCode(byte)))
+
+/** SP nz-number (RFC 5032 §3). */
+const within =
+  (compare: "older" | "younger"): KeyParser =>
+  ({ cursor }) => {
+    space(cursor)
+    return { key: "within", compare, seconds: nzNumber(cursor) }
+  }
 
 /** SP number64: RFC 9051 §9; RFC 3501 has 32 bits. */
 const sized =
@@ -220,7 +231,7 @@ function modseqEntry(cursor: Cursor): void {
   space(cursor)
 }
 
-/** Every search-key that begins with a name: RFC 3501 §6.4.4, RFC 7162 §3.1.5, RFC 8474 §6, RFC 8514 §4.3. */
+/** Every search-key that begins with a name: RFC 3501 §6.4.4, RFC 7162 §3.1.5, RFC 8474 §6, RFC 8514 §4.3, RFC 5032. */
 const keys: Readonly<Record<string, KeyParser | undefined>> = {
   ALL: () => ({ key: "all" }),
   ANSWERED: flagged("\\Answered", true),
@@ -259,6 +270,8 @@ const keys: Readonly<Record<string, KeyParser | undefined>> = {
   THREADID: identified("thread-id"),
   LARGER: sized("larger"),
   SMALLER: sized("smaller"),
+  OLDER: within("older"),
+  YOUNGER: within("younger"),
   FROM: header("From"),
   TO: header("To"),
   CC: header("Cc"),

@@ -3,7 +3,7 @@ import { CLOSE, type Cursor, expectByte, latin1, OPEN, peek, SP, space, tryByte 
 import { ParseError } from "./errors.ts"
 import type { CommandFamily } from "./grammar.ts"
 import { sequenceSet } from "./numbers.ts"
-import { atom, nstring, string } from "./strings.ts"
+import { atom, nstring, quoted, string } from "./strings.ts"
 
 const withoutArguments = [
   "CAPABILITY", // RFC 3501 §6.1.1
@@ -23,6 +23,7 @@ export const simpleCommands: CommandFamily = {
   ...Object.fromEntries(withoutArguments.map((name) => [name, (): CommandBody => ({ name })])),
   ID: (cursor) => ({ name: "ID", fields: id(cursor) }),
   ENABLE: (cursor) => ({ name: "ENABLE", capabilities: enable(cursor) }),
+  CANCELUPDATE: (cursor) => ({ name: "CANCELUPDATE", tags: cancelUpdate(cursor) }),
   LOGIN: (cursor) => unread(cursor, "LOGIN"),
   AUTHENTICATE: (cursor) => unread(cursor, "AUTHENTICATE"),
   /** uid-expunge = "UID" SP "EXPUNGE" SP sequence-set (RFC 4315 §4). */
@@ -50,6 +51,20 @@ function enable(cursor: Cursor): string[] {
     capabilities.push(latin1(atom(cursor, "capability")).toUpperCase())
   } while (peek(cursor) === SP)
   return capabilities
+}
+
+/**
+ * "CANCELUPDATE" 1*(SP quoted)
+ *
+ * RFC 5267 §5.
+ */
+function cancelUpdate(cursor: Cursor): string[] {
+  const tags: string[] = []
+  do {
+    space(cursor)
+    tags.push(latin1(quoted(cursor)))
+  } while (peek(cursor) === SP)
+  return tags
 }
 
 /** RFC 2971 §3.3: bounds that a client must keep. */

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer"
 import { stillBytes } from "../host/still.ts"
 import type { StoredLiteral } from "./ast.ts"
 import {
@@ -42,7 +43,7 @@ export function atom(cursor: Cursor, expected = "atom"): Uint8Array {
  * quoted      = DQUOTE *QUOTED-CHAR DQUOTE
  * QUOTED-CHAR = <any TEXT-CHAR except quoted-specials> / "\" quoted-specials
  *
- * RFC 3501 §9: no CR, LF or NUL. Bytes above 0x7f pass, as RFC 9051 §9 allows.
+ * RFC 3501 §9: no CR, LF or NUL. Bytes above 0x7f pass, as RFC 9051 §9 allows; with `utf8` they are checked.
  * A view of the command's octets where nothing was escaped, else a copy.
  */
 export function quoted(cursor: Cursor): Uint8Array {
@@ -50,6 +51,7 @@ export function quoted(cursor: Cursor): Uint8Array {
   const start = cursor.at
   const escapes = skipQuoted(cursor)
   const inside = cursor.bytes.subarray(start, cursor.at - 1)
+  if (cursor.utf8 === true && !isUtf8(inside)) throw new ParseError("UTF-8", start)
   return escapes === 0 ? inside : unescaped(inside, escapes)
 }
 

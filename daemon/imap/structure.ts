@@ -10,6 +10,12 @@ import { latin1Bytes, nstringWire, stringWire } from "./wire.ts"
 /** Collects pieces, so that a tree of any depth is written in linear time. */
 class Pieces {
   readonly #pieces: Uint8Array[] = []
+  /** What is written like message/rfc822. */
+  readonly messages: ReadonlySet<string>
+
+  constructor(global = false) {
+    this.messages = new Set(global ? ["rfc822", "global"] : ["rfc822"])
+  }
 
   text(text: string): void {
     this.#pieces.push(latin1Bytes(text))
@@ -76,10 +82,11 @@ function writeAddress(out: Pieces, address: Address): void {
 /**
  * body = "(" (body-type-1part / body-type-mpart) ")"
  *
- * `extended` gives BODYSTRUCTURE, else BODY (without extension data).
+ * `extended` gives BODYSTRUCTURE, else BODY (without extension data). With `global`, message/global is a
+ * body-type-msg, as it is in IMAP4rev2 (RFC 9051 §9, media-message).
  */
-export function bodyWire(part: Part, extended: boolean): Uint8Array {
-  const out = new Pieces()
+export function bodyWire(part: Part, extended: boolean, global = false): Uint8Array {
+  const out = new Pieces(global)
   writeBody(out, part, extended)
   return out.concat()
 }
@@ -124,7 +131,7 @@ function writeSinglePart(out: Pieces, part: Part, extended: boolean): void {
   out.text(" ")
   out.string(part.encoding)
   out.text(` ${count(part.end - part.bodyStart)}`)
-  if (is(part.type, "message") && is(part.subtype, "rfc822")) writeMessage(out, part, extended)
+  if (is(part.type, "message") && out.messages.has(part.subtype.toLowerCase())) writeMessage(out, part, extended)
   else if (is(part.type, "text")) out.text(` ${count(part.lines)}`)
   if (!extended) return
   out.text(" ")
@@ -136,7 +143,7 @@ function writeSinglePart(out: Pieces, part: Part, extended: boolean): void {
  * body-type-msg = media-message SP body-fields SP envelope SP body SP body-fld-lines
  *
  * "MESSAGE/RFC822" must have these three; where the parser did not go deeper they are those of an empty
- * message. In IMAP4rev1 message/global is a basic type (RFC 9051 §9 changes that).
+ * message. In IMAP4rev1 message/global is a basic type.
  */
 function writeMessage(out: Pieces, part: Part, extended: boolean): void {
   out.text(" ")

@@ -5,25 +5,40 @@ const refwd = /(?:re|fwd?)[ \t]*(?:\[[^[\]]*\][ \t]*)?:/iy
 const forwardHead = /\[fwd:/iy
 
 /** The part of a subject that is being looked at. */
-type Span = { text: string; from: number; to: number }
+type Span = { text: string; from: number; to: number; reply: boolean }
 
 /** Base subject (RFC 5256 §2.1) of a subject that is already decoded. Linear in its length. */
 export function baseSubject(subject: string): string {
+  const { text, from, to } = baseOf(subject)
+  return text.slice(from, to)
+}
+
+/**
+ * Whether a decoded subject is that of a reply or a forward (RFC 5256 §3, REFERENCES): on the way to its base
+ * subject a subj-refwd, a "(fwd)", or a subj-fwd-hdr with its trailer goes.
+ */
+export function isReplyOrForward(subject: string): boolean {
+  return baseOf(subject).reply
+}
+
+function baseOf(subject: string): Span {
   const text = subject.replace(/[ \t\r\n]+/g, " ") // (1)
-  const span = { text, from: 0, to: text.length }
+  const span = { text, from: 0, to: text.length, reply: false }
   do {
     cutTrailers(span) // (2)
     cutLeaders(span) // (3) (4) (5)
   } while (unwrapForward(span)) // (6)
-  return text.slice(span.from, span.to)
+  return span
 }
 
 /** subj-trailer = "(fwd)" / WSP */
 function cutTrailers(span: Span): void {
   for (;;) {
     if (span.to > span.from && span.text[span.to - 1] === " ") span.to--
-    else if (span.to - 5 >= span.from && span.text.slice(span.to - 5, span.to).toLowerCase() === "(fwd)") span.to -= 5
-    else return
+    else if (span.to - 5 >= span.from && span.text.slice(span.to - 5, span.to).toLowerCase() === "(fwd)") {
+      span.to -= 5
+      span.reply = true
+    } else return
   }
 }
 
@@ -41,8 +56,10 @@ function cutLeaders(span: Span): void {
       at = next
     }
     const after = end(refwd, span, at)
-    if (after > at) span.from = after
-    else {
+    if (after > at) {
+      span.from = after
+      span.reply = true
+    } else {
       span.from = at < span.to ? at : beforeLast
       return
     }
@@ -55,6 +72,7 @@ function unwrapForward(span: Span): boolean {
   if (inside === span.from || span.text[span.to - 1] !== "]" || inside >= span.to) return false
   span.from = inside
   span.to--
+  span.reply = true
   return true
 }
 

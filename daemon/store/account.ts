@@ -11,12 +11,12 @@ export type Usage = { bytes: number; messages: number }
 /** Every statement on the one row of `account`: usage against quota, UIDVALIDITY, the tag of object ids. */
 export class Account {
   readonly objectIds: ObjectIds
-  readonly #quota: Quota
+  readonly quota: Quota
   readonly #usage: Query<[], Usage>
   readonly #takeValidity: Query<[seconds: number], number>
 
   constructor(connection: Connection, quota: Quota) {
-    this.#quota = quota
+    this.quota = quota
     this.#usage = connection.prepare("SELECT bytes, messages FROM account")
     this.#takeValidity = connection.pluck(
       "UPDATE account SET uid_validity = max(uid_validity + 1, ?) RETURNING uid_validity",
@@ -34,7 +34,7 @@ export class Account {
 
   /** Copies count, each with its whole size. @throws StoreError `over-quota` */
   admit(bytes: number, messages: number): void {
-    const { quotaBytes, quotaMessages } = this.#quota
+    const { quotaBytes, quotaMessages } = this.quota
     if (quotaBytes === 0 && quotaMessages === 0) return
     const used = this.usage()
     const tooLarge = quotaBytes > 0 && used.bytes + bytes > quotaBytes

@@ -80,6 +80,10 @@ const invariants: readonly [claim: string, violations: string][] = [
     "a thread's Message-IDs go with its last content",
     "SELECT thread FROM reference WHERE NOT EXISTS (SELECT 1 FROM content WHERE content.thread = reference.thread)",
   ],
+  [
+    "an annotation belongs to a mailbox or to the account",
+    "SELECT entry FROM annotation WHERE mailbox <> 0 AND mailbox NOT IN (SELECT id FROM mailbox)",
+  ],
   ["each keyword of a message is known to its mailbox", keywordsUnknown()],
 ]
 

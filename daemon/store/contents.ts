@@ -54,6 +54,8 @@ export class Contents {
   readonly #addWords: Query<[id: number, complete: number, indexed: number, ...header: Text, ...body: Text], unknown>
   readonly #facts: Query<[id: number], Facts>
   readonly #summary: Query<[id: number], SummaryRow>
+  readonly #sentAt: Query<[id: number], { sentAt: number | null }>
+  readonly #baseSubject: Query<[id: number], string>
   readonly #envelope: Query<[id: number], Uint8Array>
   readonly #preview: Query<[id: number], string>
   readonly #body: Query<[id: number], Uint8Array>
@@ -89,6 +91,8 @@ export class Contents {
       `SELECT sent_at AS sentAt, sent_day AS sentDay, subject, base_subject AS baseSubject, message_id AS messageId,
          mentions AS "references" FROM content WHERE id = ?`,
     )
+    this.#sentAt = connection.prepare("SELECT sent_at AS sentAt FROM content WHERE id = ?")
+    this.#baseSubject = connection.pluck("SELECT base_subject FROM content WHERE id = ?")
     this.#envelope = connection.pluck("SELECT envelope FROM content WHERE id = ?")
     this.#preview = connection.pluck("SELECT preview FROM content WHERE id = ?")
     this.#body = connection.pluck("SELECT body FROM structure WHERE content = ?")
@@ -151,6 +155,15 @@ export class Contents {
   summary(content: number): Summary {
     const row = present(this.#summary.get(content))
     return { ...row, references: parsed(row.references) as string[] }
+  }
+
+  /** The Date field, ms since the epoch; null when there is none that can be read. */
+  sentAt(content: number): number | null {
+    return present(this.#sentAt.get(content)).sentAt
+  }
+
+  baseSubject(content: number): string {
+    return present(this.#baseSubject.get(content))
   }
 
   /** ENVELOPE as IMAP writes it. */

@@ -44,6 +44,9 @@ export class Mailboxes {
   readonly #counters: Query<[id: number], Counters>
   readonly #recent: Query<[id: number, from: number], number>
   readonly #unseen: Query<[id: number], number>
+  readonly #setUse: Query<[use: string | null, id: number], unknown>
+  readonly #copyAnnotations: Query<[to: number, from: number], unknown>
+  readonly #deletedSize: Query<[id: number], number>
   readonly #claim: Query<[id: number], unknown>
   readonly #subscribe: Query<[name: string], unknown>
   readonly #unsubscribe: Query<[name: string], unknown>
@@ -73,6 +76,13 @@ export class Mailboxes {
     )
     this.#recent = connection.pluck("SELECT count(*) FROM message WHERE mailbox = ? AND uid >= ?")
     this.#unseen = connection.pluck("SELECT min(uid) FROM message WHERE mailbox = ? AND flags & 1 = 0")
+    this.#setUse = connection.prepare("UPDATE mailbox SET special_use = ?, modseq = modseq + 1 WHERE id = ?")
+    this.#copyAnnotations = connection.prepare(
+      "INSERT INTO annotation (mailbox, entry, value) SELECT ?, entry, value FROM annotation WHERE mailbox = ?",
+    )
+    this.#deletedSize = connection.pluck(
+      "SELECT coalesce(sum(size), 0) FROM message WHERE mailbox = ? AND flags & 8 <> 0",
+    )
     this.#claim = connection.prepare("UPDATE mailbox SET recent_from = uid_next WHERE id = ?")
     this.#subscribe = connection.prepare("INSERT INTO subscription (name) VALUES (?) ON CONFLICT DO NOTHING")
     this.#unsubscribe = connection.prepare("DELETE FROM subscription WHERE name = ?")
@@ -168,6 +178,24 @@ export class Mailboxes {
     return { ...counters, recent: recentFrom < counters.uidNext ? (this.#recent.get(id, recentFrom) ?? 0) : 0 }
   }
 
+  /** Octets of the messages with \Deleted. */
+  deletedSize(id: number): number {
+    return this.#deletedSize.get(id) ?? 0
+  }
+
+  /** The mailbox that has a special use (RFC 6154). */
+  withUse(specialUse: SpecialUse): Mailbox | undefined {
+    return this.list().find((mailbox) => mailbox.specialUse === specialUse)
+  }
+
+  /** Gives a mailbox a special use, or takes it away. */
+  setUse(id: number, specialUse: SpecialUse | null): void {
+    this.#connection.transaction(() => {
+      this.#setUse.run(specialUse, id)
+      this.#connection.touch(id)
+    })
+  }
+
   /** The lowest UID without \Seen, or null. */
   firstUnseen(id: number): number | null {
     return this.#unseen.get(id) ?? null
@@ -242,6 +270,8 @@ export class Mailboxes {
   #renameInbox(inbox: Mailbox, name: string): void {
     this.#makeSuperiors(name)
     const made = this.#make(name, null, true)
+    // RFC 5464 §4.1: INBOX keeps its own.
+    this.#copyAnnotations.run(made.id, inbox.id)
     this.#messages.move(inbox.id, this.#messages.uids(inbox.id), made.id)
   }
 

@@ -1,4 +1,5 @@
 import { Account, type Quota, type Usage } from "./account.ts"
+import { Annotations } from "./annotations.ts"
 import { check } from "./check.ts"
 import type { ChangeListener, Connection } from "./connection.ts"
 import { Contents } from "./contents.ts"
@@ -7,6 +8,7 @@ import { Messages } from "./messages.ts"
 import { SlotList } from "./slot-list.ts"
 
 export type { Quota, Usage } from "./account.ts"
+export { type Annotation, type Annotations, wholeAccount } from "./annotations.ts"
 export type { ContentWriter } from "./content-writer.ts"
 export type { Contents, Summary } from "./contents.ts"
 export type { FlagChange } from "./flag-change.ts"
@@ -23,6 +25,7 @@ export class Store {
   readonly messages: Messages
   readonly contents: Contents
   readonly slots: SlotList
+  readonly annotations: Annotations
   readonly #connection: Connection
   readonly #account: Account
 
@@ -34,6 +37,7 @@ export class Store {
     this.messages = new Messages(connection, this.#account, this.contents)
     this.mailboxes = new Mailboxes(connection, this.#account, this.messages)
     this.slots = new SlotList(connection)
+    this.annotations = new Annotations(connection)
   }
 
   /**
@@ -49,6 +53,11 @@ export class Store {
   /** `listener` is called after each commit that changed mailboxes, with their ids (deleted ones too). Returns what ends that. */
   onChange(listener: ChangeListener): () => void {
     return this.#connection.onChange(listener)
+  }
+
+  /** What `usage` may not exceed; zero is no limit. */
+  quota(): Quota {
+    return this.#account.quota
   }
 
   /** Octets and messages against quota; copies count. */

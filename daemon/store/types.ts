@@ -105,6 +105,7 @@ export type StoreFault =
   | "damaged"
   | "no-such-message"
   | "too-many-keywords"
+  | "too-many-annotations"
 
 /** Thrown by the store; `fault` says what, in the domain's words. */
 export class StoreError extends Error {

@@ -1,5 +1,5 @@
 import type { Settings } from "../host/settings.ts"
-import type { Store } from "../store/store.ts"
+import type { Store, Usage } from "../store/store.ts"
 import type { Ingest } from "./ingest.ts"
 
 /** pino's loggers fit. Nothing of a mail, and no name of a mailbox, is ever given to it. */
@@ -21,5 +21,7 @@ export type Account = {
   readonly maxMessageBytes: number
   /** Resolves when the spool of INBOX is empty or `flush_wait_ms` has passed; never rejects. */
   readonly settle: () => Promise<void>
+  /** What is still in the spool, by the size of its files; never rejects. */
+  readonly waiting: () => Promise<Usage>
   readonly log: WorkerLog
 }

@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream"
 import type { ClientFacts } from "../contract/preface.ts"
 import type { Command, CommandName, StoredLiteral } from "../imap/ast.ts"
 import type { GrammarContext } from "../imap/cursor.ts"
+import { BadCharset } from "../imap/errors.ts"
 import { headOf } from "../imap/head.ts"
 import { parseCommand } from "../imap/parse.ts"
 import { CommandReader, type Input } from "../imap/reader.ts"
@@ -15,6 +16,7 @@ import { commands, registered } from "./commands/table.ts"
 import { Conversation } from "./conversation.ts"
 import { ClientGone } from "./pace.ts"
 import { AnswerBroken, type Refusal, Refused, refusalFor } from "./refusal.ts"
+import { refuseNumbers } from "./uid-only.ts"
 import { MailboxGone } from "./view.ts"
 
 export type ConnectionEvents = {
@@ -58,7 +60,12 @@ export class ImapConnection {
     this.#account = account
     this.#events = events
     this.#tag = facts.tag
-    this.#grammar = { maxNesting: limits.max_nesting, maxSequenceRanges: limits.max_sequence_ranges, utf8: false }
+    this.#grammar = {
+      maxNesting: limits.max_nesting,
+      maxSequenceRanges: limits.max_sequence_ranges,
+      utf8: false,
+      supplied: new Map(),
+    }
     this.#capabilities = capabilityNames(registered, account)
     this.#writer = new ResponseWriter(socket)
     this.#reader = this.#makeReader()
@@ -92,6 +99,10 @@ export class ImapConnection {
         nextLine: () => this.#nextLine(),
         isGone: () => this.#socket.destroyed,
         activity: (command, idling) => this.#report(command, idling),
+        readUtf8: () => {
+          this.#grammar.utf8 = true
+        },
+        supplied: (mailbox) => this.#grammar.supplied?.get(mailbox) ?? null,
       },
       client,
     )
@@ -208,10 +219,12 @@ export class ImapConnection {
 
   async #answerCommand(bytes: Uint8Array, streamed: ReadonlyMap<number, StoredLiteral>): Promise<boolean> {
     let command: Command
+    this.#grammar.supplied?.clear()
     try {
-      command = parseCommand({ bytes, at: 0, streamed }, this.#grammar)
+      command = parseCommand({ bytes, at: 0, streamed, utf8: this.#grammar.utf8 }, this.#grammar)
     } catch (error) {
       discardStreamed(streamed.values())
+      if (error instanceof BadCharset && error.saves) this.#conversation.forgetSaved()
       const refusal = refusalFor(error, this.#account.log, headOf(bytes).name ?? "unknown")
       this.#writeRefusal(headOf(bytes).tag, refusal)
       return this.#count(refusal.status === "BAD")
@@ -235,11 +248,13 @@ export class ImapConnection {
     const uid = "uid" in command && command.uid
     const run = async (): Promise<Outcome> => {
       this.#checkState(entry)
+      if (this.#conversation.uidOnly) refuseNumbers(command)
       return { status: "OK", ...(await entry.run(this.#conversation, command as never)) }
     }
     try {
       const outcome = await run().catch((error: unknown) => this.#refusalOf(error, command))
-      await this.#conversation.tell(entry.expunges === "yes" || uid, uid)
+      const held = entry.holdsExpunges?.(command as never) ?? false
+      await this.#conversation.tell((entry.expunges === "yes" || uid) && !held, uid)
       return outcome
     } catch (error) {
       if (endsConnection(error)) return this.#end(error)

@@ -1,7 +1,8 @@
-import { flagListWire, type ResponseWriter, untagged } from "../imap/response.ts"
+import { flagListWire, type ResponseWriter, sequenceSetWire, untagged } from "../imap/response.ts"
 import { flagBits, type Mailbox, type Message } from "../store/types.ts"
 import type { Account } from "./account.ts"
 import { Pace } from "./pace.ts"
+import { Progress } from "./progress.ts"
 import { Refused } from "./refusal.ts"
 import type { View, ViewUpdate } from "./view.ts"
 
@@ -13,6 +14,10 @@ export type Line = {
   nextLine(): Promise<Uint8Array | null>
   isGone(): boolean
   activity(command: string, idling: boolean): void
+  /** From the next command on, strings and names of mailboxes are UTF-8. */
+  readUtf8(): void
+  /** How the running command wrote a mailbox that it did not write as we do; null otherwise. */
+  supplied(mailbox: string): string | null
 }
 
 /** One client's session as its commands see it: what is selected, what is enabled, and how to say things. */
@@ -23,6 +28,13 @@ export class Conversation {
   client: string | null
   #view: View | null = null
   #condstore = false
+  #qresync = false
+  /** RFC 7162 §6: the client was told a HIGHESTMODSEQ below what it had seen, and waits for the right one. */
+  #saidLower = false
+  #utf8 = false
+  #utf8Accept = false
+  #rev2 = false
+  #uidOnly = false
   #wakened = false
   #wake: (() => void) | null = null
 
@@ -46,6 +58,55 @@ export class Conversation {
     return this.#condstore
   }
 
+  /** Whether this client is told UIDs that vanished instead of EXPUNGE (RFC 7162 §3.2.3). */
+  get qresync(): boolean {
+    return this.#qresync
+  }
+
+  enableQresync(): void {
+    this.#qresync = true
+    this.enableCondstore()
+  }
+
+  /** Whether this client reads and writes UTF-8 in quoted strings and mailbox names (RFC 6855 §3, RFC 9051 §5.1). */
+  get utf8(): boolean {
+    return this.#utf8
+  }
+
+  #enableUtf8(): void {
+    this.#utf8 = true
+    this.line.readUtf8()
+  }
+
+  /** Whether it said so with UTF8=ACCEPT. */
+  get utf8Accept(): boolean {
+    return this.#utf8Accept
+  }
+
+  enableUtf8Accept(): void {
+    this.#utf8Accept = true
+    this.#enableUtf8()
+  }
+
+  /** Whether this client speaks IMAP4rev2 (RFC 9051 appendix A): ESEARCH answers, no \Recent, UID in every FETCH. */
+  get rev2(): boolean {
+    return this.#rev2
+  }
+
+  enableRev2(): void {
+    this.#rev2 = true
+    this.#enableUtf8()
+  }
+
+  /** Whether message numbers are neither told nor taken any more (RFC 9586). */
+  get uidOnly(): boolean {
+    return this.#uidOnly
+  }
+
+  enableUidOnly(): void {
+    this.#uidOnly = true
+  }
+
   /** The selected mailbox, for commands that the table allows only there. */
   selected(): View {
     if (this.#view === null) throw new Error("the command table lets this run without a mailbox")
@@ -54,10 +115,21 @@ export class Conversation {
 
   select(view: View): void {
     this.#view = view
+    this.#saidLower = false
   }
 
   deselect(): void {
     this.#view = null
+  }
+
+  /** RFC 5182 §2.1: a search that was to be saved, and was refused, leaves "$" empty. */
+  forgetSaved(): void {
+    if (this.#view !== null) this.#view.saved = []
+  }
+
+  /** For a command that has this many messages to work on. */
+  progress(tag: string, goal: number): Progress {
+    return new Progress(this.writer, tag, goal, this.account.limits.progress_ms)
   }
 
   pace(): Pace {
@@ -98,8 +170,11 @@ export class Conversation {
     if (this.#condstore) return
     this.#condstore = true
     if (this.#view === null) return
-    const value = this.#view.state.toldChanges
-    this.writer.text(untagged("OK", "Highest", { code: "HIGHESTMODSEQ", value }))
+    this.#tellHighest(this.#view, "Highest")
+  }
+
+  #tellHighest(view: View, text: string): void {
+    this.writer.text(untagged("OK", text, { code: "HIGHESTMODSEQ", value: view.toldModseq }))
   }
 
   /** SELECT (CONDSTORE) and ENABLE before SELECT: HIGHESTMODSEQ is part of that answer. */
@@ -114,6 +189,19 @@ export class Conversation {
    */
   async tell(expunges: boolean, uid = false): Promise<void> {
     await this.say(this.pull(expunges), uid)
+    this.#tellWhatIsSafe()
+  }
+
+  /**
+   * RFC 7162 §3.2, §6: while an expunge has to wait, the client must not take the mod-sequences of FETCH for
+   * what it is synchronised to.
+   */
+  #tellWhatIsSafe(): void {
+    if (this.#view === null || !this.#qresync) return
+    const lower = this.#view.expungesHeld
+    if (lower) this.#tellHighest(this.#view, "An expunge is still to be told")
+    else if (this.#saidLower) this.#tellHighest(this.#view, "Highest")
+    this.#saidLower = lower
   }
 
   /** First half of `tell`: makes the view current, at once. @throws MailboxGone */
@@ -126,18 +214,32 @@ export class Conversation {
     if (this.#view !== null && update !== null) await this.#write(this.#view, update, uid)
   }
 
-  async #write(view: View, { expunged, exists, changed }: ViewUpdate, uid: boolean): Promise<void> {
+  async #write(view: View, update: ViewUpdate, uid: boolean): Promise<void> {
     const { writer } = this
+    const { expunged, vanished, exists, changed, news } = update
     if (changed.length > 0) this.tellKeywords(view)
-    for (const sequence of expunged) {
+    for (const context of view.contexts.values()) context.tellExpunged(writer, expunged, vanished)
+    const byUid = this.#qresync || this.#uidOnly
+    if (byUid && vanished.length > 0) writer.text(`* VANISHED ${sequenceSetWire(vanished)}\r\n`)
+    for (const sequence of byUid ? [] : expunged) {
       writer.text(`* ${sequence} EXPUNGE\r\n`)
       if (writer.congested) await writer.drained()
     }
-    if (exists !== null) writer.text(`* ${exists} EXISTS\r\n* ${view.recentCount} RECENT\r\n`)
+    if (exists !== null) this.tellCounts(view)
     for (const { sequence, message } of changed) {
       this.tellFlags(sequence, message, uid)
       if (writer.congested) await writer.drained()
     }
+    if (news.length === 0) return
+    for (const context of view.contexts.values()) {
+      await context.tellChanged(writer, this.account.store, view, news, this.pace())
+    }
+  }
+
+  /** EXISTS, and RECENT for IMAP4rev1 (RFC 3501 §7.3). */
+  tellCounts(view: View): void {
+    this.writer.text(`* ${view.state.uids.length} EXISTS\r\n`)
+    if (!this.#rev2) this.writer.text(`* ${view.recentCount} RECENT\r\n`)
   }
 
   /** FLAGS and PERMANENTFLAGS, when the mailbox has keywords that the client does not know yet (RFC 3501 §7.2.6). */
@@ -157,20 +259,27 @@ export class Conversation {
   }
 
   /**
+   * `* n FETCH` and its space, or what stands for it when there are no numbers: `* uid UIDFETCH` (RFC 9586 §3).
+   */
+  fetchHead(sequence: number, uid: number): string {
+    return this.#uidOnly ? `* ${uid} UIDFETCH ` : `* ${sequence} FETCH `
+  }
+
+  /**
    * `* n FETCH (FLAGS …)`. With CONDSTORE also UID and MODSEQ (RFC 7162 §3.2.4); in answer to a UID command
-   * also UID (RFC 3501 §6.4.8).
+   * (RFC 3501 §6.4.8) and in IMAP4rev2 (RFC 9051 §7.5.2) also UID; a UIDFETCH has it already.
    */
   tellFlags(sequence: number, message: Message, uid: boolean): void {
     const items = [`FLAGS ${flagListWire(this.flagsOf(message))}`]
-    if (uid || this.#condstore) items.unshift(`UID ${message.uid}`)
+    if ((uid || this.#condstore || this.#rev2) && !this.#uidOnly) items.unshift(`UID ${message.uid}`)
     if (this.#condstore) items.push(`MODSEQ (${message.modseq})`)
-    this.writer.text(`* ${sequence} FETCH (${items.join(" ")})\r\n`)
+    this.writer.text(`${this.fetchHead(sequence, message.uid)}(${items.join(" ")})\r\n`)
   }
 
   /** All flags of a message as this client sees them, \Recent included. */
   flagsOf(message: Message): string[] {
     const flags = systemFlags.filter(([, bit]) => (message.flags & bit) !== 0).map(([name]) => name)
-    if (this.#view?.isRecent(message.uid) === true) flags.push("\\Recent")
+    if (!this.#rev2 && this.#view?.isRecent(message.uid) === true) flags.push("\\Recent")
     return flags.concat(message.keywords)
   }
 

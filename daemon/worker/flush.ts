@@ -81,6 +81,16 @@ export class Flush {
     clearTimeout(timer)
   }
 
+  /** What is in the spool; nothing when it cannot be read, because then there is nothing to be told either. Never rejects. */
+  async waiting(): Promise<{ messages: number; bytes: number }> {
+    try {
+      return await this.#queue.waiting(this.#mailbox)
+    } catch (err) {
+      this.#log.error({ err }, "the spool could not be read")
+      return { messages: 0, bytes: 0 }
+    }
+  }
+
   /** Finishes the running batch and starts no other. */
   async stop(): Promise<void> {
     this.#stopped = true

@@ -229,6 +229,7 @@ export class House {
       limits: settings.imap,
       maxMessageBytes: settings.spool.max_message_bytes,
       settle: () => flush.settle(settings.imap.flush_wait_ms),
+      waiting: () => flush.waiting(),
       log: this.#log,
     }
     return { root, store, account, flush, identity, verifier: new Verifier(settings.sessions.verifier_life_s * 1000) }

@@ -38,6 +38,11 @@ const answers: Record<StoreFault, Refusal> = {
   "disk-full": { status: "NO", code: "LIMIT", text: "The server's disk is full, nothing was stored" },
   damaged: { status: "NO", code: "SERVERBUG", text: "The mailbox database is damaged, nothing was overwritten" },
   "no-such-message": { status: "NO", code: "EXPUNGEISSUED", text: "That message is gone" },
+  "too-many-annotations": {
+    status: "NO",
+    code: { code: "METADATA", what: "TOOMANY" },
+    text: "Too many annotations here",
+  },
   "too-many-keywords": { status: "NO", code: "LIMIT", text: "Too many keywords in this mailbox" },
 }
 

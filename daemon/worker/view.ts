@@ -1,7 +1,8 @@
-import type { SequenceSet } from "../imap/ast.ts"
+import type { PartialRange, SequenceSet } from "../imap/ast.ts"
 import type { Store } from "../store/store.ts"
 import type { Mailbox, Message } from "../store/types.ts"
 import { Refused } from "./refusal.ts"
+import type { SearchContext } from "./search-context.ts"
 
 /** First and last, both included: of indexes into `uids`, or of UIDs. */
 export type Range = [first: number, last: number]
@@ -28,9 +29,13 @@ export type ViewState = {
 export type ViewUpdate = {
   /** Sequence numbers, highest first, so that none moves another. */
   expunged: number[]
+  /** The UIDs of the same messages, ascending, for clients that are told these (RFC 7162 §3.2.10, RFC 9586 §3). */
+  vanished: number[]
   /** New number of messages, or null when none came. */
   exists: number | null
   changed: { sequence: number; message: Message }[]
+  /** All messages that changed or came, those that this client changed itself too. */
+  news: Message[]
 }
 
 /** Another session deleted the mailbox that this client has selected. */
@@ -41,7 +46,7 @@ export class MailboxGone extends Error {
   }
 }
 
-const nothingNew: ViewUpdate = { expunged: [], exists: null, changed: [] }
+const nothingNew: ViewUpdate = { expunged: [], vanished: [], exists: null, changed: [], news: [] }
 
 /**
  * The selected mailbox as one client knows it. The mailbox changes under it (by other connections, by
@@ -51,6 +56,10 @@ export class View {
   readonly state: ViewState
   /** Modseq of what this client itself changed and was already told, by UID. */
   readonly #own = new Map<number, number>()
+  /** UIDs of the last search that was saved, ascending: what "$" stands for (RFC 5182). */
+  saved: readonly number[] = []
+  /** Searches whose changes the client wants to hear of, by the tag of their command (RFC 5267 §4.3). */
+  readonly contexts = new Map<string, SearchContext>()
   #dirty = false
   #expungesHeld = false
 
@@ -88,6 +97,11 @@ export class View {
     return this.#expungesHeld
   }
 
+  /** Everything up to this mod-sequence is told, expunges too: what a client may resynchronise from (RFC 7162 §3.2). */
+  get toldModseq(): number {
+    return this.#expungesHeld ? this.state.toldExpunges : this.state.toldChanges
+  }
+
   /** This client's own change, already told, is not to be told again. */
   told(message: Message): void {
     this.#own.set(message.uid, message.modseq)
@@ -103,28 +117,32 @@ export class View {
     if (!this.#dirty && !(expunges && this.#expungesHeld)) return nothingNew
     const mailbox = store.mailboxes.byId(this.state.mailbox)
     if (mailbox === undefined || !mailbox.selectable) throw new MailboxGone()
-    const expunged = this.#expunge(store, mailbox, expunges)
+    const gone = this.#expunge(store, mailbox, expunges)
     const news = store.messages.changedSince(mailbox.id, this.state.toldChanges)
     const changed = this.#changed(news)
     const exists = this.#append(store, mailbox, news)
     this.state.toldChanges = mailbox.highestModseq
     this.#own.clear()
     this.#dirty = false
-    return { expunged, exists, changed }
+    return { ...gone, exists, changed, news }
   }
 
-  #expunge(store: Store, mailbox: Mailbox, allowed: boolean): number[] {
+  #expunge(store: Store, mailbox: Mailbox, allowed: boolean): Pick<ViewUpdate, "expunged" | "vanished"> {
     const { state } = this
     const gone = new Set(store.messages.expungedSince(mailbox.id, state.toldExpunges))
-    const sequences: number[] = []
+    const expunged: number[] = []
+    const vanished: number[] = []
     for (let index = state.uids.length - 1; index >= 0 && gone.size > 0; index -= 1) {
-      if (gone.has(state.uids[index] ?? 0)) sequences.push(index + 1)
+      const uid = state.uids[index] ?? 0
+      if (!gone.has(uid)) continue
+      expunged.push(index + 1)
+      vanished.push(uid)
     }
-    this.#expungesHeld = !allowed && sequences.length > 0
-    if (!allowed) return []
-    if (sequences.length > 0) state.uids = state.uids.filter((uid) => !gone.has(uid))
+    this.#expungesHeld = !allowed && expunged.length > 0
+    if (!allowed) return { expunged: [], vanished: [] }
+    if (expunged.length > 0) state.uids = state.uids.filter((uid) => !gone.has(uid))
     state.toldExpunges = mailbox.highestModseq
-    return sequences
+    return { expunged, vanished: vanished.reverse() }
   }
 
   #changed(news: Message[]): ViewUpdate["changed"] {
@@ -179,28 +197,45 @@ export class View {
 
   /**
    * The messages a sequence set names, as sorted ranges of indexes without overlap. UIDs that do not exist
-   * are passed over (RFC 3501 §6.4.8).
+   * are passed over (RFC 3501 §6.4.8), and so is what was expunged of "$" (RFC 5182 §2.1).
    *
    * @throws Refused BAD for a sequence number above the number of messages, "*" in an empty mailbox
    *   included (RFC 3501 §9, seq-number)
    */
   resolve(set: SequenceSet, uid: boolean): Range[] {
-    const ranges = uid ? this.#resolveUids(set) : this.#resolveSequence(set)
-    return merged(ranges)
+    if (set.kind === "saved") return this.rangesOf(this.saved)
+    return merged(uid ? this.#resolveUids(set.ranges) : this.#resolveSequence(set.ranges))
   }
 
-  #resolveUids(set: SequenceSet): Range[] {
+  /** As `resolve`, for search keys: there numbers that no message has are no error (RFC 7377 §2). */
+  resolveWithin(set: SequenceSet, uid: boolean): Range[] {
+    if (set.kind === "saved" || uid) return this.resolve(set, uid)
+    const count = this.state.uids.length
+    const within = set.ranges
+      .map(([a, b]): Range => [a === Infinity ? count : a, b === Infinity ? count : b])
+      .map(([a, b]): Range => [Math.min(a, b) - 1, Math.min(Math.max(a, b), count) - 1])
+      .filter(([first, last]) => first >= 0 && first <= last)
+    return merged(within)
+  }
+
+  /** UIDs in ascending order as ranges of indexes, those that the client does not know left out. */
+  rangesOf(uids: readonly number[]): Range[] {
+    const indexes = uids.map((uid) => this.sequenceOf(uid)).filter((sequence) => sequence !== null)
+    return merged(indexes.map((sequence): Range => [sequence - 1, sequence - 1]))
+  }
+
+  #resolveUids(ranges: readonly Range[]): Range[] {
     const highest = this.state.uids.at(-1)
     if (highest === undefined) return []
-    return set.ranges
+    return ranges
       .map(([a, b]): Range => [a === Infinity ? highest : a, b === Infinity ? highest : b])
       .map(([a, b]): Range => [this.#from(Math.min(a, b)), this.#from(Math.max(a, b) + 1) - 1])
       .filter(([first, last]) => first <= last)
   }
 
-  #resolveSequence(set: SequenceSet): Range[] {
+  #resolveSequence(ranges: readonly Range[]): Range[] {
     const count = this.state.uids.length
-    return set.ranges.map(([from, to]): Range => {
+    return ranges.map(([from, to]): Range => {
       const a = from === Infinity ? count : from
       const b = to === Infinity ? count : to
       if (Math.min(a, b) < 1 || Math.max(a, b) > count) {
@@ -238,6 +273,24 @@ export class View {
     }
     if (batch.length > 0) yield batch
   }
+}
+
+/** The messages of these ranges from the `from`-th to the `to`-th, counted from the end if negative (RFC 9394 §3.3). */
+export function partOfRanges(ranges: Range[], partial: PartialRange): Range[] {
+  const [first, end] = partialSlice(partial, countOf(ranges))
+  let skipped = 0
+  return ranges.flatMap(([from, to]): Range[] => {
+    const start = from + Math.max(0, first - skipped)
+    const last = Math.min(to, from + end - 1 - skipped)
+    skipped += to - from + 1
+    return start <= last ? [[start, last]] : []
+  })
+}
+
+/** Which of `count` results a partial range means, as the arguments of `slice` (RFC 9394 §3.1). */
+export function partialSlice([a, b]: PartialRange, count: number): [start: number, end: number] {
+  const [low, high] = [Math.min(a, b), Math.max(a, b)]
+  return low > 0 ? [low - 1, high] : [Math.max(0, count + low), Math.max(0, count + high + 1)]
 }
 
 /** How many messages such ranges of indexes hold. */

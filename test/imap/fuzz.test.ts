@@ -50,9 +50,11 @@ test("any octets at all", () => {
 })
 
 const printed = (set: SequenceSet) =>
-  set.ranges
-    .map(([from, to]) => [from, to].map((value) => (value === Number.POSITIVE_INFINITY ? "*" : value)).join(":"))
-    .join(",")
+  set.kind === "saved"
+    ? "$"
+    : set.ranges
+        .map(([from, to]) => [from, to].map((value) => (value === Number.POSITIVE_INFINITY ? "*" : value)).join(":"))
+        .join(",")
 
 function day(days: number): string {
   const at = new Date(days * 86_400_000)
@@ -104,13 +106,18 @@ function print(key: SearchKey): string {
       return `THREADID ${key.id}`
     case "save-date-supported":
       return "SAVEDATESUPPORTED"
+    case "within":
+      return `${key.compare} ${key.seconds}`
   }
 }
 
 const seqNumber = fc.oneof(fc.integer({ min: 1, max: 0xffff_ffff }), fc.constant(Number.POSITIVE_INFINITY))
-const sequenceSet = fc
-  .array(fc.tuple(seqNumber, seqNumber), { minLength: 1, maxLength: 4 })
-  .map((ranges): SequenceSet => ({ kind: "ranges", ranges }))
+const sequenceSet = fc.oneof(
+  fc
+    .array(fc.tuple(seqNumber, seqNumber), { minLength: 1, maxLength: 4 })
+    .map((ranges): SequenceSet => ({ kind: "ranges", ranges })),
+  fc.constant<SequenceSet>({ kind: "saved" }),
+)
 const text = fc.string({ unit: "binary", maxLength: 8 }).map((value) =>
   value
     .toWellFormed()
@@ -144,6 +151,8 @@ const { key: anyKey } = fc.letrec<{ key: SearchKey }>((tie) => ({
       { key: "email-id", id: "M1" },
       { key: "thread-id", id: "T_1" },
       { key: "save-date-supported" },
+      { key: "within", compare: "older", seconds: 1 },
+      { key: "within", compare: "younger", seconds: 0xffff_ffff },
     ),
     tie("key").map((not): SearchKey => ({ key: "not", not })),
     fc.tuple(tie("key"), tie("key")).map(([left, right]): SearchKey => ({ key: "or", left, right })),

@@ -4,7 +4,15 @@ import fc from "fast-check"
 import type { DateTime } from "../../daemon/imap/ast.ts"
 import { date, dateTime } from "../../daemon/imap/dates.ts"
 import { ParseError } from "../../daemon/imap/errors.ts"
-import { modSequence, modSequenceOrZero, number, number64, nzNumber, sequenceSet } from "../../daemon/imap/numbers.ts"
+import {
+  modSequence,
+  modSequenceOrZero,
+  number,
+  number64,
+  nzNumber,
+  partialRange,
+  sequenceSet,
+} from "../../daemon/imap/numbers.ts"
 import { dateTimeWire, sequenceSetWire } from "../../daemon/imap/response.ts"
 import { cursorOf } from "./cursor-of.ts"
 
@@ -41,8 +49,9 @@ const numbers: [production: typeof number, accepted: [string, number][], refused
     [
       ["1", 1],
       ["620162338", 620162338],
+      ["9223372036854775807", 9007199254740991],
     ],
-    ["0", "00", "9007199254740992", ""],
+    ["0", "00", "9223372036854775808", "1".repeat(20), ""],
   ],
   [
     modSequenceOrZero,
@@ -108,8 +117,32 @@ test("sequence-set: 100,000 ranges are refused at the limit, not one more is rea
   const cursor = cursorOf(Array.from({ length: 100_000 }, (_, index) => index * 2 + 1).join(","))
   assert.throws(() => sequenceSet(cursor, 20_000), /at most 20000 ranges/)
   assert.ok(cursor.at < 130_000)
-  assert.equal(sequenceSet(cursorOf("1,3,5"), 3).ranges.length, 3)
+  assert.equal(rangesOf("1,3,5").length, 3)
 })
+
+function rangesOf(text: string): [from: number, to: number][] {
+  const set = sequenceSet(cursorOf(text), 1000)
+  return set.kind === "ranges" ? set.ranges : assert.fail("not ranges")
+}
+
+test("sequence-set: $ stands alone", () => {
+  const cursor = cursorOf("$,1")
+  assert.deepEqual(sequenceSet(cursor, 3), { kind: "saved" })
+  assert.equal(cursor.at, 1)
+  assert.throws(() => sequenceSet(cursorOf("1,$"), 3), ParseError)
+})
+
+const partials: [text: string, range: [number, number]][] = [
+  ["1:500", [1, 500]],
+  ["500:400", [500, 400]],
+  ["-1:-100", [-1, -100]],
+]
+for (const [text, range] of partials) {
+  test(`partial-range ${text}`, () => assert.deepEqual(partialRange(cursorOf(text)), range))
+}
+for (const text of ["1", "1:*", "0:1", "-1:1", "1:-1", "-0:-1", "1:", "$"]) {
+  test(`partial-range refuses ${text}`, () => assert.throws(() => partialRange(cursorOf(text)), ParseError))
+}
 
 test("sequence-set: what is written is read back (numbers ascending)", () => {
   const ascending = fc
@@ -117,8 +150,9 @@ test("sequence-set: what is written is read back (numbers ascending)", () => {
     .map((set) => set.sort((a, b) => a - b))
   fc.assert(
     fc.property(ascending, (set) => {
-      const { ranges } = sequenceSet(cursorOf(sequenceSetWire(set)), 1000)
-      const back = ranges.flatMap(([from, to]) => Array.from({ length: to - from + 1 }, (_, index) => from + index))
+      const back = rangesOf(sequenceSetWire(set)).flatMap(([from, to]) =>
+        Array.from({ length: to - from + 1 }, (_, index) => from + index),
+      )
       assert.deepEqual(back, set)
     }),
   )

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import type { CommandBody, FetchItem, ListCommand, SearchKey } from "../../daemon/imap/ast.ts"
+import type { CommandBody, FetchItem, ListCommand, Resync, SearchKey } from "../../daemon/imap/ast.ts"
 import { defaultContext } from "../../daemon/imap/cursor.ts"
 import { BadCharset, ParseError } from "../../daemon/imap/errors.ts"
 import { headOf } from "../../daemon/imap/head.ts"
@@ -10,7 +10,7 @@ import { cursorOf } from "./cursor-of.ts"
 const all = Number.POSITIVE_INFINITY
 const set = (...ranges: [number, number][]) => ({ kind: "ranges" as const, ranges })
 const noSelection = { subscribed: false, specialUse: false, remote: false, recursiveMatch: false }
-const noReturns = { subscribed: false, children: false, specialUse: false, status: null }
+const noReturns = { subscribed: false, children: false, specialUse: false, status: null, metadata: null }
 
 function parse(line: string, context = defaultContext): CommandBody {
   const { tag, ...body } = parseCommand(cursorOf(`a1 ${line}`), context)
@@ -23,12 +23,21 @@ function list(changes: Partial<ListCommand>): CommandBody {
   return { name: "LIST", list: { ...plain, ...changes } }
 }
 
-function fetch(items: FetchItem[], more: { uid?: boolean; changedSince?: number } = {}): CommandBody {
-  return { name: "FETCH", uid: false, set: set([1, 1]), items, changedSince: null, ...more }
+function fetch(items: FetchItem[], more: Partial<Extract<CommandBody, { name: "FETCH" }>> = {}): CommandBody {
+  return { name: "FETCH", uid: false, set: set([1, 1]), items, changedSince: null, vanished: false, ...more }
 }
 
 function bodySection(section: Extract<FetchItem, { item: "BODY[]" }>["section"], peek = false): FetchItem {
   return { item: "BODY[]", peek, section, partial: null }
+}
+
+function getMetadata(changes: Partial<Extract<CommandBody, { name: "GETMETADATA" }>>): CommandBody {
+  return { name: "GETMETADATA", mailbox: "INBOX", options: { maxSize: null, depth: 0 }, entries: [], ...changes }
+}
+
+function resyncOf(changes: Partial<Resync>): CommandBody {
+  const qresync = { uidValidity: 1, modseq: 2, knownUids: null, match: null, ...changes }
+  return { name: "SELECT", mailbox: "INBOX", parameters: { condstore: false, qresync } }
 }
 
 const accepted: [line: string, body: CommandBody][] = [
@@ -52,10 +61,71 @@ const accepted: [line: string, body: CommandBody][] = [
   ["LOGIN fred {99} whatever", { name: "LOGIN" }],
   ["AUTHENTICATE PLAIN AGEAYQ==", { name: "AUTHENTICATE" }],
 
-  ["SELECT inbox", { name: "SELECT", mailbox: "INBOX", parameters: { condstore: false } }],
-  ["EXAMINE INBOX (CONDSTORE)", { name: "EXAMINE", mailbox: "INBOX", parameters: { condstore: true } }],
-  ['CREATE "a b/"', { name: "CREATE", mailbox: "a b/" }],
+  ["SELECT inbox", { name: "SELECT", mailbox: "INBOX", parameters: { condstore: false, qresync: null } }],
+  ["EXAMINE INBOX (CONDSTORE)", { name: "EXAMINE", mailbox: "INBOX", parameters: { condstore: true, qresync: null } }],
+  [
+    "SELECT INBOX (QRESYNC (67890007 20050715194045000 41,43:211,214:541))",
+    resyncOf({
+      uidValidity: 67890007,
+      modseq: Number.MAX_SAFE_INTEGER,
+      knownUids: set([41, 41], [43, 211], [214, 541]),
+    }),
+  ],
+  ["SELECT INBOX (QRESYNC (1 2))", resyncOf({})],
+  [
+    "SELECT INBOX (QRESYNC (1 2 (4,7:8 8,20:21)))",
+    resyncOf({ match: { numbers: set([4, 4], [7, 8]), uids: set([8, 8], [20, 21]) } }),
+  ],
+  [
+    "SELECT INBOX (QRESYNC (1 2 1:9 (4 8)))",
+    resyncOf({ knownUids: set([1, 9]), match: { numbers: set([4, 4]), uids: set([8, 8]) } }),
+  ],
+  ['CREATE "a b/"', { name: "CREATE", mailbox: "a b/", uses: [] }],
+  ["CREATE a (USE (\\sent \\Sent \\X-y))", { name: "CREATE", mailbox: "a", uses: ["\\Sent", "\\X-y"] }],
+  ["CREATE a (USE ())", { name: "CREATE", mailbox: "a", uses: [] }],
+  ["GETMETADATA INBOX /shared/comment", getMetadata({ entries: ["/shared/comment"] })],
+  [
+    'GETMETADATA "" (/shared/comment "/Private/comment")',
+    getMetadata({ mailbox: "", entries: ["/shared/comment", "/Private/comment"] }),
+  ],
+  ["GETMETADATA INBOX /private/a /shared/b", getMetadata({ entries: ["/private/a", "/shared/b"] })],
+  [
+    "GETMETADATA (MAXSIZE 1024 DEPTH infinity) INBOX /private/a",
+    getMetadata({ options: { maxSize: 1024, depth: all }, entries: ["/private/a"] }),
+  ],
+  [
+    "GETMETADATA INBOX (depth 1) (/private/a)",
+    getMetadata({ options: { maxSize: null, depth: 1 }, entries: ["/private/a"] }),
+  ],
+  [
+    'SETMETADATA a (/private/a NIL /private/b "x" /private/c {1}\r\ny /private/d ~{1}\r\n\0)',
+    {
+      name: "SETMETADATA",
+      mailbox: "a",
+      changes: [
+        { entry: "/private/a", value: null },
+        { entry: "/private/b", value: Uint8Array.of(0x78) },
+        { entry: "/private/c", value: Uint8Array.of(0x79) },
+        { entry: "/private/d", value: Uint8Array.of(0) },
+      ],
+    },
+  ],
+  [
+    'LIST "" % RETURN (METADATA (/shared/a /private/b) CHILDREN)',
+    list({
+      extended: true,
+      patterns: ["%"],
+      returns: { ...noReturns, children: true, metadata: ["/shared/a", "/private/b"] },
+    }),
+  ],
+  ['GETQUOTA "!partition/sda4"', { name: "GETQUOTA", root: "!partition/sda4" }],
+  ["GETQUOTAROOT inbox", { name: "GETQUOTAROOT", mailbox: "INBOX" }],
+  ['SETQUOTA "" (storage 510)', { name: "SETQUOTA", root: "", limits: [{ resource: "STORAGE", limit: 510 }] }],
+  ["SETQUOTA a ()", { name: "SETQUOTA", root: "a", limits: [] }],
+  ["STATUS x (DELETED-STORAGE)", { name: "STATUS", mailbox: "x", items: ["DELETED-STORAGE"] }],
   ["DELETE Entw&APw-rfe", { name: "DELETE", mailbox: "Entwürfe" }],
+  // RFC 6855 section 3: UTF-8 is understood by everybody, brought to Normalization Form C.
+  ['DELETE "Entwu\xcc\x88rfe & Co"', { name: "DELETE", mailbox: "Entwürfe & Co" }],
   ["RENAME a {1}\r\nb", { name: "RENAME", from: "a", to: "b" }],
   ["SUBSCRIBE #news.a", { name: "SUBSCRIBE", mailbox: "#news.a" }],
   [
@@ -80,7 +150,7 @@ const accepted: [line: string, body: CommandBody][] = [
     list({
       extended: true,
       patterns: ["%"],
-      returns: { subscribed: true, children: true, specialUse: true, status: ["MESSAGES", "UNSEEN"] },
+      returns: { subscribed: true, children: true, specialUse: true, status: ["MESSAGES", "UNSEEN"], metadata: null },
     }),
   ],
   ['LSUB "#news." "comp.%"', { name: "LSUB", reference: "#news.", pattern: "comp.%" }],
@@ -103,6 +173,16 @@ const accepted: [line: string, body: CommandBody][] = [
       flags: ["\\Seen", "$x"],
       internalDate: { at: Date.parse("1994-02-07T21:52:25-08:00"), zoneMinutes: -480 },
       message: { size: 4, binary: true, handle: Buffer.from("a\0c\n") },
+    },
+  ],
+  [
+    "APPEND a utf8 (~{2+}\r\n\xc3\x96)",
+    {
+      name: "APPEND",
+      mailbox: "a",
+      flags: [],
+      internalDate: null,
+      message: { size: 2, binary: true, handle: Buffer.from("\xc3\x96", "latin1") },
     },
   ],
   [
@@ -213,6 +293,10 @@ const accepted: [line: string, body: CommandBody][] = [
     ]),
   ],
   ["FETCH 1 (FLAGS) (CHANGEDSINCE 12345)", fetch([{ item: "FLAGS" }], { changedSince: 12345 })],
+  [
+    "UID FETCH 1 FLAGS (vanished CHANGEDSINCE 7)",
+    fetch([{ item: "FLAGS" }], { uid: true, changedSince: 7, vanished: true }),
+  ],
   ["FETCH 1 BODY[]", fetch([bodySection({ parts: [], what: { text: "ALL" } })])],
   ["FETCH 1 body[header]", fetch([bodySection({ parts: [], what: { text: "HEADER" } })])],
   ["FETCH 1 BODY[1]", fetch([bodySection({ parts: [1], what: { text: "ALL" } })])],
@@ -239,6 +323,20 @@ const accepted: [line: string, body: CommandBody][] = [
     fetch([bodySection({ parts: [], what: { text: "HEADER.FIELDS.NOT", fields: ["Received"] } })]),
   ],
 ]
+test("a UTF-8 client's names are as they stand, and noted where we call them otherwise", () => {
+  const supplied = new Map<string, string>()
+  const context = { ...defaultContext, utf8: true, supplied }
+  assert.deepEqual(parse("DELETE R&D", context), { name: "DELETE", mailbox: "R&D" })
+  assert.deepEqual(parse('RENAME inbox "o\xcc\x88"', context), { name: "RENAME", from: "INBOX", to: "ö" })
+  assert.deepEqual(
+    [...supplied],
+    [
+      ["INBOX", "inbox"],
+      ["ö", "o\u0308"],
+    ],
+  )
+})
+
 for (const [line, body] of accepted) {
   test(`takes ${JSON.stringify(line)}`, () => assert.deepEqual(parse(line), body))
 }
@@ -271,6 +369,9 @@ const keys: [keys: string, key: SearchKey][] = [
   ["threadid T_-9", { key: "thread-id", id: "T_-9" }],
   ["SAVEDON 1-Feb-1994", { key: "save-date", compare: "on", day: 8797 }],
   ["SAVEDATESUPPORTED", { key: "save-date-supported" }],
+  ["OLDER 259200", { key: "within", compare: "older", seconds: 259200 }],
+  ["younger 1", { key: "within", compare: "younger", seconds: 1 }],
+  ["$", { key: "set", uid: false, set: { kind: "saved" } }],
   ["MODSEQ 620162338", { key: "modseq", atLeast: 620162338 }],
   ['MODSEQ "/flags/\\\\draft" all 620162338', { key: "modseq", atLeast: 620162338 }],
   ['MODSEQ "/flags/$x" Priv 0', { key: "modseq", atLeast: 0 }],
@@ -296,6 +397,131 @@ test("SEARCH with RETURN and CHARSET", () => {
     charset: null,
     key: { key: "all" },
   })
+})
+
+test("SEARCH with SAVE and PARTIAL", () => {
+  const found = parse("UID SEARCH RETURN (SAVE PARTIAL -1:-100 COUNT) UID $")
+  assert.deepEqual(found, {
+    name: "SEARCH",
+    uid: true,
+    returns: ["SAVE", { partial: [-1, -100] }, "COUNT"],
+    charset: null,
+    key: { key: "set", uid: true, set: { kind: "saved" } },
+  })
+})
+
+const sorts: [line: string, body: CommandBody][] = [
+  [
+    "sort (reverse date SUBJECT displayfrom) utf-8 all",
+    {
+      name: "SORT",
+      uid: false,
+      returns: null,
+      criteria: [
+        { key: "DATE", reverse: true },
+        { key: "SUBJECT", reverse: false },
+        { key: "DISPLAYFROM", reverse: false },
+      ],
+      charset: "utf-8",
+      key: { key: "all" },
+    },
+  ],
+  [
+    'UID SORT RETURN () (ARRIVAL) "US-ASCII" ALL',
+    {
+      name: "SORT",
+      uid: true,
+      returns: ["ALL"],
+      criteria: [{ key: "ARRIVAL", reverse: false }],
+      charset: "US-ASCII",
+      key: { key: "all" },
+    },
+  ],
+  [
+    "UID THREAD references UTF-8 ALL",
+    { name: "THREAD", uid: true, algorithm: "REFERENCES", charset: "UTF-8", key: { key: "all" } },
+  ],
+  [
+    "UID FETCH 1 FLAGS (PARTIAL -1:-30 CHANGEDSINCE 98305)",
+    {
+      name: "FETCH",
+      uid: true,
+      set: set([1, 1]),
+      items: [{ item: "FLAGS" }],
+      changedSince: 98305,
+      vanished: false,
+      partial: [-1, -30],
+    },
+  ],
+]
+const modifiers: [line: string, body: CommandBody][] = [
+  [
+    "UID FETCH $ FLAGS (PARTIAL 1:2 VANISHED CHANGEDSINCE 7)",
+    {
+      name: "FETCH",
+      uid: true,
+      set: { kind: "saved" },
+      items: [{ item: "FLAGS" }],
+      changedSince: 7,
+      vanished: true,
+      partial: [1, 2],
+    },
+  ],
+]
+for (const [line, body] of modifiers) test(`parses ${line}`, () => assert.deepEqual(parse(line), body))
+
+const batches: [line: string, body: CommandBody][] = [
+  ['CANCELUPDATE "B01" "a]"', { name: "CANCELUPDATE", tags: ["B01", "a]"] }],
+  ["UIDBATCHES 2000", { name: "UIDBATCHES", size: 2000, batches: null }],
+  ["uidbatches 1 10:2", { name: "UIDBATCHES", size: 1, batches: [10, 2] }],
+]
+const multi: [line: string, body: CommandBody][] = [
+  [
+    "ESEARCH IN (mailboxes folder1 SUBTREE (a inbox) subtree-one b selected inboxes personal subscribed) unseen",
+    {
+      name: "ESEARCH",
+      sources: [
+        { source: "mailboxes", mailboxes: ["folder1"] },
+        { source: "subtree", mailboxes: ["a", "INBOX"] },
+        { source: "subtree-one", mailboxes: ["b"] },
+        { source: "selected" },
+        { source: "inboxes" },
+        { source: "personal" },
+        { source: "subscribed" },
+      ],
+      returns: ["ALL"],
+      charset: null,
+      key: { key: "flag", flag: "\\Seen", on: false },
+    },
+  ],
+  [
+    "ESEARCH RETURN (COUNT PARTIAL 1:5) CHARSET UTF-8 ALL",
+    {
+      name: "ESEARCH",
+      sources: null,
+      returns: ["COUNT", { partial: [1, 5] }],
+      charset: "UTF-8",
+      key: { key: "all" },
+    },
+  ],
+]
+for (const [line, body] of multi) test(`parses ${line.slice(0, 60)}`, () => assert.deepEqual(parse(line), body))
+
+for (const [line, body] of batches) test(`parses ${line}`, () => assert.deepEqual(parse(line), body))
+
+for (const [line, body] of sorts) test(`parses ${line}`, () => assert.deepEqual(parse(line), body))
+
+test("a search that was to be saved says so when its charset is refused", () => {
+  const refusalOf = (line: string) => {
+    try {
+      return parse(line)
+    } catch (error) {
+      return error instanceof BadCharset ? error.saves : error
+    }
+  }
+  assert.equal(refusalOf("SEARCH RETURN (SAVE) CHARSET KLINGON ALL"), true)
+  assert.equal(refusalOf("SORT RETURN (SAVE) (DATE) KLINGON ALL"), true)
+  assert.equal(refusalOf("SEARCH RETURN (ALL) CHARSET KLINGON ALL"), false)
 })
 
 test("SEARCH strings are decoded by CHARSET", () => {
@@ -335,10 +561,19 @@ const refused: [line: string, why: RegExp][] = [
   ["SELECT INBOX ()", /select-param/],
   ["SELECT INBOX (FOO)", /CONDSTORE/],
   ["SELECT a(b", /CRLF/],
+  ["SELECT a (QRESYNC)", /SP/],
+  ["SELECT a (QRESYNC 1 2)", /\(/],
+  ["SELECT a (QRESYNC (0 2))", /nz-number/],
+  ["SELECT a (QRESYNC (1 0))", /mod-sequence-value/],
+  ["SELECT a (QRESYNC (1 2 1:*))", /without \*/],
+  ["SELECT a (QRESYNC (1 2 $))", /nz-number/],
+  ["SELECT a (QRESYNC (1 2 (3,2 3,4)))", /ascending/],
+  ["SELECT a (QRESYNC (1 2 (3:2 3:4)))", /ascending/],
+  ["SELECT a (QRESYNC (1 2 (1 2) 3))", /\)/],
+  ['SELECT "\xd6"', /UTF-8/],
   ["SELECT &Jjo!", /- at the end of base64/],
   ["CREATE", /SP/],
-  ["CREATE a b", /CRLF/],
-  ["CREATE a (USE (\\Drafts))", /CRLF/],
+  ["CREATE a b", /\( at byte/],
   ["RENAME a", /SP/],
   ["STATUS x ()", /status-att/],
   ["STATUS x (FOO)", /status-att/],
@@ -365,7 +600,36 @@ const refused: [line: string, why: RegExp][] = [
   ["ENABLE", /SP/],
   ["ENABLE ", /capability/],
   ["APPEND a abc", /literal/],
+  ["CREATE a ()", /create-param/],
+  ["CREATE a (USE)", /SP/],
+  ["CREATE a (USE (Sent))", /use-attr/],
+  ["CREATE a (OTHER (\\Sent))", /USE/],
+  ["GETQUOTA", /SP/],
+  ["GETMETADATA INBOX", /SP/],
+  ["GETMETADATA INBOX /comment", /entry/],
+  ["GETMETADATA INBOX /private", /entry/],
+  ["GETMETADATA INBOX /private/a/", /entry/],
+  ["GETMETADATA INBOX /private//a", /entry/],
+  ['GETMETADATA INBOX "/private/a*"', /entry/],
+  ['GETMETADATA INBOX "/private/%"', /entry/],
+  ['GETMETADATA INBOX "/private/\xc3\xa9"', /entry/],
+  ["GETMETADATA (DEPTH 2) INBOX /private/a", /infinity/],
+  ["GETMETADATA (SIZE 2) INBOX /private/a", /MAXSIZE/],
+  ["GETMETADATA INBOX ()", /entry/],
+  ["SETMETADATA INBOX ()", /entry/],
+  ["SETMETADATA INBOX /private/a x", /\(/],
+  ["SETMETADATA INBOX (/private/a x)", /NIL/],
+  ['LIST "" % RETURN (METADATA)', /SP/],
+  ['LIST "" % RETURN (METADATA ())', /entry/],
+  ["GETQUOTAROOT a b", /CRLF/],
+  ['SETQUOTA ""', /SP/],
+  ['SETQUOTA "" (STORAGE)', /SP/],
+  ['SETQUOTA "" (STORAGE x)', /number64/],
   ["APPEND a {3}\r\nab", /literal octets/],
+  ["APPEND a UTF8 ({1}\r\na)", /literal8/],
+  ["APPEND a UTF8 (~{1}\r\na", /\)/],
+  ["APPEND a UTF8 ~{1}\r\na", /\(/],
+  ["APPEND a UTF9 (~{1}\r\na)", /literal/],
   ["APPEND a {3}\r\nabcd", /CRLF/],
   ["APPEND a {1}\r\na {1}\r\nb", /CRLF/], // MULTIAPPEND is not offered
   ["APPEND a (\\Recent) {1}\r\na", /other than \\Recent/],
@@ -409,6 +673,16 @@ const refused: [line: string, why: RegExp][] = [
   ["FETCH 1 FLAGS UID", /fetch-modifiers/],
   ["FETCH 1 FLAGS (CHANGEDSINCE 0)", /mod-sequence-value/],
   ["FETCH 1 FLAGS (VANISHED)", /CHANGEDSINCE/],
+  ["UID FETCH 1 FLAGS (VANISHED)", /CHANGEDSINCE/],
+  ["FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)", /UID FETCH/],
+  ["FETCH 1 FLAGS (CHANGEDSINCE 1 CHANGEDSINCE 2)", /once/],
+  ["UID FETCH 1 FLAGS (VANISHED CHANGEDSINCE 1 VANISHED)", /once/],
+  ["UID FETCH 1 FLAGS (VANISHED PARTIAL 1:2)", /CHANGEDSINCE/],
+  ["FETCH 1 FLAGS (OTHER)", /fetch-modifier/],
+  ["FETCH 1 FLAGS (PARTIAL 1:2)", /CHANGEDSINCE/],
+  ["UID FETCH 1 FLAGS (PARTIAL)", /SP/],
+  ["UID FETCH 1 FLAGS (PARTIAL 1:*)", /nz-number/],
+  ["UID FETCH 1 FLAGS (PARTIAL 1:2 PARTIAL 1:2)", /fetch-modifier once/],
   [`FETCH 1 BODY[${"1.".repeat(1000)}1]`, /at most 1000 part numbers/],
   ["SEARCH", /SP/],
   ["SEARCH ", /search-key/],
@@ -418,7 +692,38 @@ const refused: [line: string, why: RegExp][] = [
   ["SEARCH FOO", /search-key/],
   ["SEARCH CHARSET UTF-8", /SP/],
   ["SEARCH RETURN ALL", /\(/],
-  ["SEARCH RETURN (SAVE) ALL", /search-return-opt/],
+  ["SEARCH RETURN (FIRST) ALL", /search-return-opt/],
+  ["SEARCH RETURN (PARTIAL) ALL", /SP/],
+  ["SEARCH RETURN (PARTIAL 1:-2) ALL", /nz-number/],
+  ["SEARCH RETURN (PARTIAL 1:2 ALL) ALL", /one of PARTIAL and ALL/],
+  ["SEARCH RETURN (PARTIAL 1:2 PARTIAL 3:4) ALL", /one of PARTIAL and ALL/],
+  ["SEARCH $,1", /CRLF/],
+  ["SEARCH OLDER 0", /nz-number/],
+  ["SEARCH YOUNGER", /SP/],
+  ["SORT (SUBJECT) ALL", /SP/],
+  ["SORT () UTF-8 ALL", /sort-key/],
+  ["SORT SUBJECT UTF-8 ALL", /\(/],
+  ["SORT (REVERSE) UTF-8 ALL", /sort-key/],
+  ["SORT (REVERSE REVERSE DATE) UTF-8 ALL", /sort-key/],
+  ["SORT (BCC) UTF-8 ALL", /sort-key/],
+  ["SORT (DATE) UTF-8", /SP/],
+  ["THREAD UTF-8 ALL", /thread-alg/],
+  ["ESEARCH", /SP/],
+  ["ESEARCH IN personal ALL", /\(/],
+  ["ESEARCH IN () ALL", /filter-mailboxes/],
+  ["ESEARCH IN (mailboxes) ALL", /SP/],
+  ["ESEARCH IN (mailboxes ()) ALL", /mailbox/],
+  ["ESEARCH IN (selected-delayed) ALL", /filter-mailboxes/],
+  ["ESEARCH IN (personal) RETURN (ALL)", /SP/],
+  ["UID ESEARCH ALL", /known command/],
+  ["CANCELUPDATE", /SP/],
+  ["CANCELUPDATE B01", /DQUOTE/],
+  ["UIDBATCHES", /SP/],
+  ["UIDBATCHES 0", /nz-number/],
+  ["UIDBATCHES 500 10", /:/],
+  ["UIDBATCHES 500 1:*", /nz-number/],
+  ["THREAD REFS UTF-8 ALL", /thread-alg/],
+  ["THREAD REFERENCES UTF-8", /SP/],
   ["SEARCH NOT", /SP/],
   ["SEARCH OR SEEN", /SP/],
   ["SEARCH KEYWORD \\Seen", /flag/],

@@ -195,3 +195,11 @@ test("an error never repeats what the client sent", () => {
     (error) => error instanceof ParseError && !`${error.message}${error.stack}`.includes("hunter2"),
   )
 })
+
+test("a quoted string of a UTF-8 client is UTF-8 (RFC 6855 section 3)", () => {
+  const given = (text: string) => ({ ...cursorOf(text), utf8: true })
+  assert.equal(latin1(quoted(given('"\xc3\x96 \\"x\\""'))), '\xc3\x96 "x"')
+  for (const wrong of ['"\xd6"', '"\xc3"', '"\xed\xa0\x80"', '"\xc0\x80"']) {
+    assert.throws(() => quoted(given(wrong)), /UTF-8/)
+  }
+})

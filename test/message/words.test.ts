@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { baseSubject } from "../../daemon/message/base-subject.ts"
+import { baseSubject, isReplyOrForward } from "../../daemon/message/base-subject.ts"
+import { collationKey, compareKeys } from "../../daemon/message/collation.ts"
 import { decodeWords } from "../../daemon/message/encoded-words.ts"
 
 const decoded: [value: string, expected: string][] = [
@@ -61,3 +62,41 @@ const bases: [subject: string, base: string][] = [
 ]
 for (const [subject, base] of bases)
   test(`base subject of ${JSON.stringify(subject)}`, () => assert.equal(baseSubject(subject), base))
+
+/** RFC 5256 §3: what makes a message a reply or a forward. */
+const replies: [subject: string, isReply: boolean][] = [
+  ["Lunch", false],
+  ["Re: Lunch", true],
+  ["RE[2]: Lunch", true],
+  ["fw: Lunch", true],
+  ["Lunch (fwd)", true],
+  ["[Fwd: Lunch]", true],
+  ["[list] Lunch", false],
+  ["[list] Re: Lunch", true],
+  [" Lunch ", false],
+  ["Regarding: Lunch", false],
+]
+for (const [subject, isReply] of replies) {
+  test(`reply or forward: ${subject}`, () => assert.equal(isReplyOrForward(subject), isReply))
+}
+
+/** RFC 5051 §2 */
+const inOrder: [smaller: string, larger: string][] = [
+  ["a", "B"],
+  ["\ufffd", "\u{1f408}"], // by code point, not by UTF-16 unit
+  ["", "a"],
+]
+for (const [smaller, larger] of inOrder) {
+  test(`collation: ${JSON.stringify(smaller)} before ${JSON.stringify(larger)}`, () => {
+    assert.ok(compareKeys(collationKey(smaller), collationKey(larger)) < 0)
+    assert.ok(compareKeys(collationKey(larger), collationKey(smaller)) > 0)
+  })
+}
+const equal: [a: string, b: string][] = [
+  ["ABC", "abc"],
+  ["\u00e9", "E\u0301"],
+  ["\u01c6", "\u01c4"], // a digraph and its capital
+]
+for (const [a, b] of equal) {
+  test(`collation: ${a} is ${b}`, () => assert.equal(collationKey(a), collationKey(b)))
+}

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import Database from "better-sqlite3-multiple-ciphers"
+import { mailboxSchema } from "../../daemon/store/migrations/1-mailbox.sql.ts"
 import { migrate } from "../../daemon/store/migrations/run.ts"
 import { faulty } from "./harness.ts"
 
@@ -41,4 +42,15 @@ test("a newer schema than the program knows is refused, not guessed", () => {
   migrate(db, versions)
   assert.throws(() => migrate(db, versions.slice(0, 2)), faulty("damaged"))
   assert.equal(version(db), 3)
+})
+
+test("version 2 adds annotations to a mailbox of version 1, and they go with their mailbox", () => {
+  const db = new Database(":memory:")
+  migrate(db, [mailboxSchema])
+  db.exec("INSERT INTO mailbox (id, name, uid_validity) VALUES (7, 'INBOX', 1), (8, 'old', 2)")
+  migrate(db)
+  db.exec("INSERT INTO annotation VALUES (0, '/private/a', x'78'), (7, '/private/a', x'78'), (8, '/private/a', x'78')")
+  assert.throws(() => db.exec("INSERT INTO annotation VALUES (8, '/Private/A', x'79')"), /UNIQUE/)
+  db.exec("DELETE FROM mailbox WHERE id = 8")
+  assert.deepEqual(db.prepare("SELECT mailbox FROM annotation").pluck().all(), [0, 7])
 })

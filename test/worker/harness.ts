@@ -13,7 +13,14 @@ import { ImapConnection } from "../../daemon/worker/connection.ts"
 import { Ingest } from "../../daemon/worker/ingest.ts"
 
 type Limits = Partial<Account["limits"]>
-type Options = { limits?: Limits; maxMessageBytes?: number; quotaBytes?: number; settle?: () => Promise<void> }
+type Options = {
+  limits?: Limits
+  maxMessageBytes?: number
+  quotaBytes?: number
+  settle?: () => Promise<void>
+  quotaMessages?: number
+  waiting?: { messages: number; bytes: number }
+}
 
 /** One user's mailbox in a folder of its own, and clients that are already logged in to it. */
 export type Home = {
@@ -34,7 +41,7 @@ export function startHome(t: TestContext, options: Options = {}): Home {
     cipher: "sqlcipher",
     cacheKib: 2048,
     quotaBytes: options.quotaBytes ?? 0,
-    quotaMessages: 0,
+    quotaMessages: options.quotaMessages ?? 0,
   })
   const faults: object[] = []
   const account = accountOf(store, faults, options)
@@ -67,7 +74,7 @@ export function startHome(t: TestContext, options: Options = {}): Home {
   return home
 }
 
-function accountOf(store: Store, faults: object[], { limits, maxMessageBytes, settle }: Options): Account {
+function accountOf(store: Store, faults: object[], { limits, maxMessageBytes, settle, waiting }: Options): Account {
   const note = (fields: object, text: string) => void faults.push({ ...fields, text })
   return {
     user: "anna",
@@ -76,6 +83,7 @@ function accountOf(store: Store, faults: object[], { limits, maxMessageBytes, se
     limits: { ...settingsSchema.parse({}).imap, ...limits },
     maxMessageBytes: maxMessageBytes ?? 52_428_800,
     settle: settle ?? (() => Promise.resolve()),
+    waiting: () => Promise.resolve(waiting ?? { messages: 0, bytes: 0 }),
     log: { debug: () => {}, info: () => {}, warn: note, error: note },
   }
 }

@@ -5,12 +5,13 @@ import { letter, startHome, type TestClient } from "./harness.ts"
 
 /*
  * Three clients of one mailbox do random things; beside each stands a model of what it must believe, which is
- * changed only by what the server says to it: EXISTS, EXPUNGE, FETCH. After every step the beliefs must fit
+ * changed only by what the server says to it: EXISTS, EXPUNGE, VANISHED, FETCH. One client is as it is, one
+ * enabled IMAP4rev2, one QRESYNC. After every step the beliefs must fit
  * the truth as far as the client was told of it, and at the end, after NOOP, they must be the truth.
  */
 
 type Belief = { uid: number | null; flags: string | null }
-type Player = { client: TestClient; messages: Belief[] }
+type Player = { client: TestClient; messages: Belief[]; vanishes: boolean }
 type Truth = Map<number, Set<string>>
 
 const systemFlags = ["\\Seen", "\\Flagged", "\\Deleted", "$Kw"]
@@ -60,7 +61,11 @@ const game = fc.array(fc.tuple(fc.nat({ max: 2 }), steps), { minLength: 20, maxL
 test("three clients always believe what the server told them, and it is true", async (t) => {
   const home = startHome(t)
   const players: Player[] = []
-  for (let count = 0; count < 3; count += 1) players.push({ client: await home.connect(), messages: [] })
+  for (const extension of ["X-NONE", "IMAP4rev2", "QRESYNC"]) {
+    const client = await home.connect()
+    await client.ok(`ENABLE ${extension}`)
+    players.push({ client, messages: [], vanishes: extension === "QRESYNC" })
+  }
   let round = 0
   await fc.assert(
     fc.asyncProperty(game, async (moves) => {
@@ -193,14 +198,31 @@ async function hear(
   assert.match(status, /^(OK|NO \[EXPUNGEISSUED\])/, command)
   for (const { text } of untagged) {
     const [, number = "", what] = /^\* (\d+) (EXISTS|EXPUNGE|FETCH)/.exec(text) ?? []
+    const gone = /^\* VANISHED ([\d:,]+)$/.exec(text)?.[1]
+    if (gone !== undefined) vanished(player, gone, `${command} answered by ${text}`, expunges)
     if (what === "EXISTS") exists(player, Number(number), text)
     if (what === "EXPUNGE") {
-      assert.equal(expunges, "yes", `${command} answered by ${text}`)
+      assert.ok(expunges === "yes" && !player.vanishes, `${command} answered by ${text}`)
       assert.equal(player.messages.splice(Number(number) - 1, 1).length, 1, text)
     }
     if (what === "FETCH") fetched(player.messages[Number(number) - 1] ?? assert.fail(text), text)
   }
+  // Who is told UIDs has to know them.
+  if (player.vanishes && player.messages.some(({ uid }) => uid === null)) await hear(player, "FETCH 1:* (UID)", "no")
   return { status }
+}
+
+/** RFC 7162 §3.2.10.2: only messages that this client counts. */
+function vanished(player: Player, set: string, what: string, expunges: "yes" | "no"): void {
+  assert.ok(expunges === "yes" && player.vanishes, what)
+  for (const range of set.split(",")) {
+    const [from = 0, to = from] = range.split(":").map(Number)
+    for (let uid = from; uid <= to; uid += 1) {
+      const at = player.messages.findIndex((belief) => belief.uid === uid)
+      assert.notEqual(at, -1, what)
+      player.messages.splice(at, 1)
+    }
+  }
 }
 
 function exists(player: Player, count: number, text: string): void {

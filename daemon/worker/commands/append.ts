@@ -7,6 +7,7 @@ import type { Account } from "../account.ts"
 import { type Conversation, storedFlags } from "../conversation.ts"
 import { Incoming } from "../ingest.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
+import { tellIfRenamed } from "./mailboxes.ts"
 
 export const appendFamily: Family<"APPEND"> = {
   capabilities: [
@@ -42,7 +43,11 @@ function sinkInto(incoming: Incoming): LiteralSink {
   }
 }
 
-/** RFC 3501 §6.3.11 and APPENDUID of RFC 4315 §3. */
+/**
+ * RFC 3501 §6.3.11 and APPENDUID of RFC 4315 §3. A header with octets above 0x7f is taken from everybody, though
+ * RFC 6855 §4 wants it refused before ENABLE UTF8=ACCEPT: old mail is full of them, and a client that moves its
+ * mail here would have to leave these messages behind.
+ */
 function append(conversation: Conversation, command: CommandOf<"APPEND">): Completion {
   const incoming = arrivalOf(conversation.account, command.message.handle)
   try {
@@ -64,6 +69,7 @@ function arrivalOf({ ingest }: Account, handle: unknown): Incoming {
 
 function link(conversation: Conversation, command: CommandOf<"APPEND">, incoming: Incoming): Completion {
   const mailbox = conversation.destination(command.mailbox)
+  tellIfRenamed(conversation, mailbox.name, conversation.line.supplied(command.mailbox))
   const { at, zoneMinutes } = command.internalDate ?? { at: Date.now(), zoneMinutes: 0 }
   const given = { ...storedFlags(command.flags), internalDate: at, internalZone: zoneMinutes }
   const { content } = incoming.finish()

@@ -1,4 +1,4 @@
-import type { CommandBody, CommandName } from "../../imap/ast.ts"
+import type { CommandBody, CommandName, SequenceSet } from "../../imap/ast.ts"
 import type { ResponseCode } from "../../imap/response.ts"
 import type { Capability } from "../capabilities.ts"
 import type { Conversation } from "../conversation.ts"
@@ -20,6 +20,8 @@ export type Entry<N extends CommandName> = {
    * but in answer to their UID forms (RFC 3501 §7.4.1).
    */
   expunges: "yes" | "in-uid-form"
+  /** Not even in the UID form of this command, because it names messages by number (RFC 7162 §3.2.10.2). */
+  holdsExpunges?(command: CommandOf<N>): boolean
   /** @throws whatever `refusalFor` answers */
   run(conversation: Conversation, command: CommandOf<N>): Completion | Promise<Completion>
 }
@@ -28,4 +30,12 @@ export type Entry<N extends CommandName> = {
 export type Family<N extends CommandName> = {
   capabilities: readonly Capability[]
   commands: { readonly [K in N]: Entry<K> }
+}
+
+/**
+ * Whether messages that are gone are passed over: UIDs (RFC 3501 §6.4.8), and "$", from which an expunged
+ * message is removed (RFC 5182 §2.1). A sequence number whose message is gone means something the client would not get.
+ */
+export function forgives({ set, uid }: { set: SequenceSet; uid: boolean }): boolean {
+  return uid || set.kind === "saved"
 }

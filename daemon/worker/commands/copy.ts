@@ -2,7 +2,7 @@ import { type ResponseCode, untagged } from "../../imap/response.ts"
 import { flagBits, type Mailbox } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
 import { Refused } from "../refusal.ts"
-import type { CommandOf, Completion, Family } from "./command.ts"
+import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
 
 /** Messages per transaction; between two, other connections of this user are served. */
 const batchMessages = 500
@@ -25,7 +25,7 @@ async function copy(conversation: Conversation, command: CommandOf<"COPY">): Pro
   const from = conversation.selected().state.mailbox
   const pairs: Pairs = { source: [], target: [] }
   try {
-    await inBatches(conversation, uids, (batch) => collect(pairs, store.messages.copy(from, batch, to.id)))
+    await inBatches(conversation, command.tag, uids, (batch) => collect(pairs, store.messages.copy(from, batch, to.id)))
   } catch (error) {
     undoCopy(conversation, to.id, pairs.target)
     throw error
@@ -45,7 +45,7 @@ async function move(conversation: Conversation, command: CommandOf<"MOVE">): Pro
   const from = conversation.selected().state.mailbox
   const pairs: Pairs = { source: [], target: [] }
   try {
-    await inBatches(conversation, uids, (batch) => collect(pairs, store.messages.move(from, batch, to.id)))
+    await inBatches(conversation, command.tag, uids, (batch) => collect(pairs, store.messages.move(from, batch, to.id)))
   } finally {
     const { code } = codeOf(to, pairs)
     if (code !== undefined) conversation.writer.text(untagged("OK", "Moved", code))
@@ -58,19 +58,26 @@ async function move(conversation: Conversation, command: CommandOf<"MOVE">): Pro
  * UIDs to be copied. UIDs that are gone are passed over; a sequence number whose message is gone is refused
  * (RFC 2180 §4.4.1), because the client means something that it would not get.
  */
-function sources(conversation: Conversation, { set, uid }: CommandOf<"COPY">): number[] {
+function sources(conversation: Conversation, command: CommandOf<"COPY">): number[] {
   const view = conversation.selected()
-  const uids = view.uidsIn(view.resolve(set, uid))
-  if (uid) return uids
+  const uids = view.uidsIn(view.resolve(command.set, command.uid))
+  if (forgives(command)) return uids
   const existing = new Set(conversation.account.store.messages.uids(view.state.mailbox))
   if (uids.every((each) => existing.has(each))) return uids
   throw new Refused({ status: "NO", code: "EXPUNGEISSUED", text: "Some of these messages are gone" })
 }
 
-async function inBatches(conversation: Conversation, uids: number[], work: (batch: number[]) => void): Promise<void> {
+async function inBatches(
+  conversation: Conversation,
+  tag: string,
+  uids: number[],
+  work: (batch: number[]) => void,
+): Promise<void> {
   const pace = conversation.pace()
+  const progress = conversation.progress(tag, uids.length)
   for (let at = 0; at < uids.length; at += batchMessages) {
     work(uids.slice(at, at + batchMessages))
+    progress.add(batchMessages)
     await pace.rest()
   }
 }
@@ -102,5 +109,5 @@ function codeOf({ uidValidity }: Mailbox, { source, target }: Pairs): { code?: R
 /** RFC 6851 §4.4: the mod-sequence after the move, for clients that want them. */
 function highest(conversation: Conversation, { source }: Pairs): { code?: ResponseCode } {
   if (!conversation.condstore || source.length === 0) return {}
-  return { code: { code: "HIGHESTMODSEQ", value: conversation.selected().state.toldChanges } }
+  return { code: { code: "HIGHESTMODSEQ", value: conversation.selected().toldModseq } }
 }

@@ -1,3 +1,4 @@
+import type { ResponseCode } from "../../imap/response.ts"
 import type { Conversation } from "../conversation.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
 
@@ -15,8 +16,8 @@ export const expungeFamily: Family<"EXPUNGE" | "UID EXPUNGE"> = {
 /** RFC 3501 §6.4.3. The untagged EXPUNGE come from the view, like those of other sessions. */
 async function expunge(conversation: Conversation): Promise<Completion> {
   conversation.refuseReadOnly()
-  await expungeAll(conversation, conversation.selected().state.mailbox)
-  return { text: "EXPUNGE completed" }
+  const any = await expungeAll(conversation, conversation.selected().state.mailbox)
+  return { ...(await highest(conversation, any)), text: "EXPUNGE completed" }
 }
 
 /** RFC 4315 §2.1: only messages that are both \Deleted and in the set. */
@@ -25,21 +26,31 @@ async function uidExpunge(conversation: Conversation, { set }: CommandOf<"UID EX
   const view = conversation.selected()
   const { messages } = conversation.account.store
   const pace = conversation.pace()
+  let any = false
   for (const batch of view.batches(view.resolve(set, true), batchMessages)) {
-    messages.expunge(view.state.mailbox, view.uidsBetween(batch))
+    any = messages.expunge(view.state.mailbox, view.uidsBetween(batch)).length > 0 || any
     await pace.rest()
   }
-  return { text: "UID EXPUNGE completed" }
+  return { ...(await highest(conversation, any)), text: "UID EXPUNGE completed" }
 }
 
-/** Every \Deleted message, also those this client has not been told of. */
-export async function expungeAll(conversation: Conversation, mailbox: number): Promise<void> {
+/** RFC 7162 §3.2.7, §3.2.9: after an expunge, the mod-sequence up to which the client has now been told everything. */
+async function highest(conversation: Conversation, any: boolean): Promise<{ code?: ResponseCode }> {
+  if (!any || !conversation.qresync) return {}
+  await conversation.tell(true)
+  return { code: { code: "HIGHESTMODSEQ", value: conversation.selected().toldModseq } }
+}
+
+/** Every \Deleted message, also those this client has not been told of. @returns whether there was one */
+export async function expungeAll(conversation: Conversation, mailbox: number): Promise<boolean> {
   const { store } = conversation.account
-  if (store.mailboxes.status(mailbox).deleted === 0) return
+  if (store.mailboxes.status(mailbox).deleted === 0) return false
   const pace = conversation.pace()
   const uids = store.messages.uids(mailbox)
+  let any = false
   for (let at = 0; at < uids.length && store.mailboxes.status(mailbox).deleted > 0; at += batchMessages) {
-    store.messages.expunge(mailbox, uids.slice(at, at + batchMessages))
+    any = store.messages.expunge(mailbox, uids.slice(at, at + batchMessages)).length > 0 || any
     await pace.rest()
   }
+  return any
 }

@@ -3,9 +3,11 @@ import { dateTimeWire, flagListWire, PeerGone, type ResponseWriter, sectionWire 
 import { flagBits, type Message, StoreError } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
 import { AnswerBroken } from "../refusal.ts"
-import { countOf, type Range, type View } from "../view.ts"
-import type { CommandOf, Completion, Family } from "./command.ts"
+import { countOf, partOfRanges, type Range, type View } from "../view.ts"
+import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
 import { type Octets, sectionOctets } from "./fetch-section.ts"
+import { bodyOctets } from "./fetch-structure.ts"
+import { namedUids, refuseWithoutQresync, tellVanished } from "./resync.ts"
 
 /** Rows read at a time; and when \Seen is set on the way, few, so that not much is marked before it is sent. */
 const batchMessages = 250
@@ -18,13 +20,15 @@ export const fetchFamily: Family<"FETCH"> = {
 
 type FetchCommand = CommandOf<"FETCH">
 
-/** RFC 3501 §6.4.5; CHANGEDSINCE of RFC 7162 §3.1.4.1. */
+/** RFC 3501 §6.4.5; CHANGEDSINCE of RFC 7162 §3.1.4.1, VANISHED of §3.2.6. */
 async function fetch(conversation: Conversation, command: FetchCommand): Promise<Completion> {
   const view = conversation.selected()
-  const ranges = view.resolve(command.set, command.uid)
-  const items = itemsOf(command)
+  if (command.vanished) refuseWithoutQresync(conversation)
+  const ranges = rangesOf(view, command)
+  const items = itemsOf(conversation, command)
   if (items.some(({ item }) => item === "MODSEQ")) conversation.enableCondstore()
   const marks = !view.state.readOnly && items.some(setsSeen)
+  if (command.vanished) tellVanished(conversation, view, namedUids(command.set, view), command.changedSince ?? 0)
   const pace = conversation.pace()
   let found = 0
   for (const batch of view.batches(ranges, marks ? seenBatchMessages : batchMessages)) {
@@ -33,15 +37,21 @@ async function fetch(conversation: Conversation, command: FetchCommand): Promise
       await pace.rest()
     }
   }
-  const gone = command.changedSince === null && !command.uid && found < countOf(ranges)
+  const gone = command.changedSince === null && !forgives(command) && found < countOf(ranges)
   if (gone) return { status: "NO", code: "EXPUNGEISSUED", text: "Some of the messages no longer exist" }
   return { text: "FETCH completed" }
 }
 
-/** The items in the order asked for, UID first in a UID command (RFC 3501 §6.4.8), MODSEQ with CHANGEDSINCE. */
-function itemsOf({ uid, items, changedSince }: FetchCommand): FetchItem[] {
+/** RFC 9394 §3.3: PARTIAL picks first, CHANGEDSINCE then looks at what was picked. */
+function rangesOf(view: View, { set, uid, partial }: FetchCommand): Range[] {
+  const ranges = view.resolve(set, uid)
+  return partial === undefined ? ranges : partOfRanges(ranges, partial)
+}
+
+/** The items in the order asked for, UID first in a UID command (RFC 3501 §6.4.8) unless it is a UIDFETCH, MODSEQ with CHANGEDSINCE. */
+function itemsOf(conversation: Conversation, { uid, items, changedSince }: FetchCommand): FetchItem[] {
   const has = (name: FetchItem["item"]) => items.some(({ item }) => item === name)
-  const all: FetchItem[] = uid && !has("UID") ? [{ item: "UID" }, ...items] : [...items]
+  const all: FetchItem[] = uid && !has("UID") && !conversation.uidOnly ? [{ item: "UID" }, ...items] : [...items]
   if (changedSince !== null && !has("MODSEQ")) all.push({ item: "MODSEQ" })
   return all
 }
@@ -98,7 +108,7 @@ async function tellMessage(
   const values = valuesOf(conversation, items, fetched)
   if (values === null) return false
   const { writer } = conversation
-  let separator = `* ${sequence} FETCH (`
+  let separator = `${conversation.fetchHead(sequence, fetched.message.uid)}(`
   for (const { label, value } of values) {
     writer.text(separator)
     if (typeof label === "string") writer.text(label)
@@ -135,7 +145,7 @@ function valuesOf(
   items: readonly FetchItem[],
   { message, marked }: Fetched,
 ): Value[] | null {
-  const wanted = marked ? withSeenItems(items, conversation.condstore) : items
+  const wanted = marked ? withSeenItems(items, conversation) : items
   try {
     return wanted.map((item) => itemValue(conversation, message, item))
   } catch (error) {
@@ -145,9 +155,10 @@ function valuesOf(
 }
 
 /** When this command set \Seen, FLAGS is told (RFC 3501 §6.4.5), with CONDSTORE also UID and MODSEQ (RFC 7162 §3.2.4). */
-function withSeenItems(items: readonly FetchItem[], condstore: boolean): FetchItem[] {
+function withSeenItems(items: readonly FetchItem[], { condstore, uidOnly }: Conversation): FetchItem[] {
   const wanted = condstore ? (["UID", "FLAGS", "MODSEQ"] as const) : (["FLAGS"] as const)
-  const missing = wanted.filter((name) => !items.some(({ item }) => item === name))
+  const told = uidOnly ? wanted.filter((name) => name !== "UID") : wanted
+  const missing = told.filter((name) => !items.some(({ item }) => item === name))
   return [...items, ...missing.map((item): FetchItem => ({ item }))]
 }
 
@@ -193,8 +204,8 @@ const attributes: Record<
   INTERNALDATE: (_, { internalDate, internalZone }) => dateTimeWire({ at: internalDate, zoneMinutes: internalZone }),
   "RFC822.SIZE": (_, { size }) => String(size),
   ENVELOPE: ({ account }, { content }) => account.store.contents.envelope(content),
-  BODY: ({ account }, { content }) => account.store.contents.body(content),
-  BODYSTRUCTURE: ({ account }, { content }) => account.store.contents.bodyStructure(content),
+  BODY: (conversation, { content }) => bodyOctets(conversation, content, false),
+  BODYSTRUCTURE: (conversation, { content }) => bodyOctets(conversation, content, true),
   /** RFC 7162 §3.1.4.2 */
   MODSEQ: (_, { modseq }) => `(${modseq})`,
   /** RFC 8474 §5 */

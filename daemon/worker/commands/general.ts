@@ -14,24 +14,15 @@ const alreadyLoggedIn: Entry<"LOGIN" | "AUTHENTICATE" | "STARTTLS"> = {
 }
 
 export const generalFamily: Family<
-  | "CAPABILITY"
-  | "NOOP"
-  | "CHECK"
-  | "LOGOUT"
-  | "ID"
-  | "ENABLE"
-  | "NAMESPACE"
-  | "IDLE"
-  | "LOGIN"
-  | "AUTHENTICATE"
-  | "STARTTLS"
+  "CAPABILITY" | "NOOP" | "CHECK" | "LOGOUT" | "ID" | "NAMESPACE" | "IDLE" | "LOGIN" | "AUTHENTICATE" | "STARTTLS"
 > = {
   capabilities: [
     { name: "IMAP4rev1", rfc: 3501 },
+    { name: "IMAP4rev2", rfc: 9051 },
     { name: "ID", rfc: 2971 },
-    { name: "ENABLE", rfc: 5161 },
     { name: "NAMESPACE", rfc: 2342 },
     { name: "IDLE", rfc: 2177 },
+    { name: "INPROGRESS", rfc: 9585 },
   ],
   commands: {
     CAPABILITY: { state: "authenticated", expunges: "yes", run: capability },
@@ -39,7 +30,6 @@ export const generalFamily: Family<
     CHECK: { state: "selected", expunges: "yes", run: () => ({ text: "CHECK completed" }) },
     LOGOUT: { state: "authenticated", expunges: "yes", run: logout },
     ID: { state: "authenticated", expunges: "yes", run: id },
-    ENABLE: { state: "authenticated", expunges: "yes", run: enable },
     NAMESPACE: { state: "authenticated", expunges: "yes", run: namespace },
     IDLE: { state: "authenticated", expunges: "yes", run: idle },
     LOGIN: alreadyLoggedIn,
@@ -71,14 +61,6 @@ function id(conversation: Conversation, { fields }: CommandOf<"ID">): Completion
 export function clientName(fields: ReadonlyMap<string, string | null> | null): string | null {
   const of = (wanted: string) => [...(fields ?? [])].find(([name]) => name.toLowerCase() === wanted)?.[1] ?? ""
   return `${of("name")} ${of("version")}`.trim().slice(0, 128) || null
-}
-
-/** RFC 5161 §3.1: what is unknown is passed over, and ENABLED lists what this command enabled. */
-function enable(conversation: Conversation, { capabilities }: CommandOf<"ENABLE">): Completion {
-  const condstore = capabilities.some((name) => name.toUpperCase() === "CONDSTORE") && !conversation.condstore
-  conversation.writer.text(`* ENABLED${condstore ? " CONDSTORE" : ""}\r\n`)
-  if (condstore) conversation.enableCondstore()
-  return { text: "ENABLE completed" }
 }
 
 /** RFC 2342 §5: one personal namespace, levels separated by "/". */

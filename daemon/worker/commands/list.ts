@@ -4,6 +4,7 @@ import type { Mailbox } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
 import { matcherFor, superiors } from "./list-pattern.ts"
+import { tellMetadata } from "./metadata.ts"
 import { tellStatus } from "./status.ts"
 
 export const listFamily: Family<"LIST" | "LSUB"> = {
@@ -19,7 +20,7 @@ export const listFamily: Family<"LIST" | "LSUB"> = {
   },
 }
 
-/** RFC 3501 §6.3.8, RFC 5258 §3, RFC 6154 §2, RFC 5819 §2. */
+/** RFC 3501 §6.3.8, RFC 5258 §3, RFC 6154 §2, RFC 5819 §2, RFC 9590 §3. */
 async function list(conversation: Conversation, { list: asked }: CommandOf<"LIST">): Promise<Completion> {
   if (!asked.extended && asked.patterns[0] === "") {
     conversation.writer.text('* LIST (\\Noselect) "/" ""\r\n')
@@ -44,8 +45,29 @@ function tellName(conversation: Conversation, asked: ListCommand, names: Names, 
   if (!chosen && !(children && names.hidesChosenInferior(name))) return
   tell(conversation, "LIST", names.attributes(name), name, children ? childInfo(asked) : "")
   const mailbox = names.existing.get(name)
-  const status = asked.returns.status
+  const { status, metadata } = asked.returns
+  if (metadata !== null && chosen && mailbox !== undefined) tellMetadata(conversation, mailbox, metadata, plainValues)
   if (status !== null && chosen && mailbox?.selectable === true) tellStatus(conversation, mailbox, status)
+}
+
+/** RFC 9590 §3: as GETMETADATA without options. */
+const plainValues = { maxSize: null, depth: 0 }
+
+/**
+ * One LIST about one mailbox, that nobody asked for. `oldName` is how the client called it, when it called it
+ * otherwise (RFC 9051 §6.3.9.7).
+ */
+export function tellMailbox(conversation: Conversation, name: string, oldName: string | null): void {
+  const attributes = new Names(conversation, oneName).attributes(name)
+  tell(conversation, "LIST", attributes, name, "", oldName)
+}
+
+const oneName: ListCommand = {
+  extended: false,
+  selection: { subscribed: false, specialUse: false, remote: false, recursiveMatch: false },
+  reference: "",
+  patterns: [],
+  returns: { subscribed: false, children: false, specialUse: false, status: null, metadata: null },
 }
 
 /** RFC 5258 §3.5: the criteria which an inferior meets. */
@@ -142,16 +164,19 @@ async function lsub(conversation: Conversation, { reference, pattern }: CommandO
 }
 
 function tell(
-  { writer }: Conversation,
+  { writer, utf8 }: Conversation,
   response: "LIST" | "LSUB",
   attributes: string[],
   name: string,
   extra: string,
+  oldName: string | null = null,
 ): void {
   writer
     .text(`* ${response} (${attributes.join(" ")}) "/" `)
-    .bytes(mailboxWire(name))
-    .text(`${extra}\r\n`)
+    .bytes(mailboxWire(name, utf8))
+    .text(extra)
+  if (oldName !== null) writer.text(' ("OLDNAME" (').bytes(mailboxWire(oldName, utf8)).text("))")
+  writer.text("\r\n")
 }
 
 /** INBOX first, then by name. */

@@ -1,8 +1,10 @@
 import type { Conversation } from "../conversation.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
+import { tellMailbox } from "./list.ts"
+import { useFor } from "./special-use.ts"
 
 export const mailboxFamily: Family<"CREATE" | "DELETE" | "RENAME" | "SUBSCRIBE" | "UNSUBSCRIBE"> = {
-  capabilities: [],
+  capabilities: [{ name: "CREATE-SPECIAL-USE", rfc: 6154 }],
   commands: {
     CREATE: { state: "authenticated", expunges: "yes", run: create },
     DELETE: { state: "authenticated", expunges: "yes", run: remove },
@@ -12,9 +14,11 @@ export const mailboxFamily: Family<"CREATE" | "DELETE" | "RENAME" | "SUBSCRIBE" 
   },
 }
 
-/** RFC 3501 §6.3.3, and its MAILBOXID of RFC 8474 §4.1. */
-function create({ account }: Conversation, { mailbox }: CommandOf<"CREATE">): Completion {
-  const { objectId } = account.store.mailboxes.create(mailbox)
+/** RFC 3501 §6.3.3, its USE of RFC 6154 §3, and its MAILBOXID of RFC 8474 §4.1. */
+function create(conversation: Conversation, { mailbox, uses }: CommandOf<"CREATE">): Completion {
+  const { store } = conversation.account
+  const { objectId, name } = store.mailboxes.create(mailbox, useFor(store, uses))
+  tellIfRenamed(conversation, name, conversation.line.supplied(mailbox))
   return { code: { code: "MAILBOXID", id: objectId }, text: "CREATE completed" }
 }
 
@@ -27,13 +31,22 @@ function remove(conversation: Conversation, { mailbox }: CommandOf<"DELETE">): C
   const { id } = mailboxes.named(mailbox)
   mailboxes.delete(mailbox)
   if (conversation.view?.state.mailbox === id) conversation.deselect()
+  tellIfRenamed(conversation, mailbox, conversation.line.supplied(mailbox))
   return { text: "DELETE completed" }
 }
 
 /** RFC 3501 §6.3.5. Who has it selected keeps it under its new name; of INBOX, the messages move away. */
-function rename({ account }: Conversation, { from, to }: CommandOf<"RENAME">): Completion {
+function rename(conversation: Conversation, { from, to }: CommandOf<"RENAME">): Completion {
+  const { account, line } = conversation
   account.store.mailboxes.rename(from, to)
+  const differs = line.supplied(from) !== null || line.supplied(to) !== null
+  if (differs) tellIfRenamed(conversation, to.replace(/\/$/, ""), line.supplied(from) ?? from)
   return { text: "RENAME completed" }
+}
+
+/** RFC 9051 §6.3.9.7: how we call a mailbox that the client called otherwise. */
+export function tellIfRenamed(conversation: Conversation, name: string, supplied: string | null): void {
+  if (conversation.rev2 && supplied !== null) tellMailbox(conversation, name, supplied)
 }
 
 /** RFC 3501 §6.3.6, §6.3.7. */

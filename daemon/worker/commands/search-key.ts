@@ -24,11 +24,7 @@ const cost = { row: 0, header: 1, text: 2 } as const
 
 const dayMs = 86_400_000
 
-/**
- * RFC 3501 §6.4.4.
- *
- * @throws Refused BAD for sequence numbers that do not exist
- */
+/** RFC 3501 §6.4.4. */
 export function compile(key: SearchKey, searching: Searching): Test {
   const compiler = compilers[key.key] as (key: SearchKey, searching: Searching) => Test
   return compiler(key, searching)
@@ -67,6 +63,7 @@ const compilers: Compilers = {
   /** RFC 8514 §4.3; we keep it in UTC and tell it so. */
   "save-date": ({ compare, day }) => row(({ savedAt }) => compares(Math.floor(savedAt / dayMs), compare, day)),
   "save-date-supported": () => row(() => true),
+  within: withinTest,
 }
 
 function compares(day: number | null, compare: "before" | "on" | "since", wanted: number): boolean {
@@ -75,8 +72,17 @@ function compares(day: number | null, compare: "before" | "on" | "since", wanted
   return compare === "before" ? day < wanted : day >= wanted
 }
 
+/** RFC 5032 §2: exact to the second; INTERNALDATE is told in whole seconds. */
+function withinTest({ compare, seconds }: KeyOf<"within">): Test {
+  const target = Math.floor(Date.now() / 1000) - seconds
+  return row(({ internalDate }) => {
+    const at = Math.floor(internalDate / 1000)
+    return compare === "older" ? at <= target : at >= target
+  })
+}
+
 function setTest({ uid, set }: KeyOf<"set">, { view }: Searching): Test {
-  const uids = new Set(view.uidsIn(view.resolve(set, uid)))
+  const uids = new Set(view.uidsIn(view.resolveWithin(set, uid)))
   return row((message) => uids.has(message.uid))
 }
 

@@ -4,11 +4,14 @@ import type { Conversation } from "../conversation.ts"
 import { View } from "../view.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
 import { expungeAll } from "./expunge.ts"
+import { tellMailbox } from "./list.ts"
+import { refuseWithoutQresync, resynchronise } from "./resync.ts"
 
 export const selectFamily: Family<"SELECT" | "EXAMINE" | "CLOSE" | "UNSELECT"> = {
   capabilities: [
     { name: "UNSELECT", rfc: 3691 },
     { name: "CONDSTORE", rfc: 7162 },
+    { name: "QRESYNC", rfc: 7162 },
   ],
   commands: {
     SELECT: { state: "authenticated", expunges: "yes", run: select },
@@ -21,6 +24,8 @@ export const selectFamily: Family<"SELECT" | "EXAMINE" | "CLOSE" | "UNSELECT"> =
 /** RFC 3501 §6.3.1, §6.3.2. Whatever happens, the mailbox selected before no longer is. */
 async function select(conversation: Conversation, command: CommandOf<"SELECT">): Promise<Completion> {
   const { store, settle } = conversation.account
+  const { condstore, qresync } = command.parameters
+  if (qresync !== null) refuseWithoutQresync(conversation)
   if (conversation.view !== null) {
     conversation.deselect()
     // RFC 7162 §3.2.11: what follows is about the next mailbox.
@@ -29,26 +34,33 @@ async function select(conversation: Conversation, command: CommandOf<"SELECT">):
   if (command.mailbox === "INBOX") await settle()
   const mailbox = store.mailboxes.named(command.mailbox)
   if (!mailbox.selectable) throw new StoreError("not-selectable")
-  if (command.parameters.condstore) conversation.enableCondstoreQuietly()
+  if (condstore) conversation.enableCondstoreQuietly()
   const readOnly = command.name === "EXAMINE"
   const view = View.open(store, mailbox, readOnly)
   conversation.select(view)
   describe(conversation, mailbox, view)
+  if (qresync !== null) await resynchronise(conversation, mailbox, view, qresync)
   return { code: readOnly ? "READ-ONLY" : "READ-WRITE", text: `${command.name} completed` }
 }
 
-/** The untagged answers of SELECT: RFC 3501 §6.3.1, RFC 7162 §3.1.2.1, RFC 8474 §4.2. */
+/**
+ * The untagged answers of SELECT: RFC 3501 §6.3.1, RFC 7162 §3.1.2.1, RFC 8474 §4.2; in IMAP4rev2 without
+ * RECENT and UNSEEN, and with LIST (RFC 9051 §6.3.2).
+ */
 function describe(conversation: Conversation, mailbox: Mailbox, view: View): void {
   const { writer, account } = conversation
   const unseen = account.store.mailboxes.firstUnseen(mailbox.id)
-  const firstUnseen = unseen === null ? null : view.sequenceOf(unseen)
+  // RFC 9586 §3: no message numbers are told.
+  const firstUnseen = unseen === null || conversation.uidOnly ? null : view.sequenceOf(unseen)
   conversation.tellFlagNames(view, account.store.mailboxes.keywords(mailbox.id), view.state.readOnly)
-  writer.text(`* ${view.state.uids.length} EXISTS\r\n* ${view.recentCount} RECENT\r\n`)
-  if (firstUnseen !== null) writer.text(untagged("OK", "First unseen", { code: "UNSEEN", value: firstUnseen }))
+  conversation.tellCounts(view)
+  if (firstUnseen !== null && !conversation.rev2)
+    writer.text(untagged("OK", "First unseen", { code: "UNSEEN", value: firstUnseen }))
   writer.text(untagged("OK", "UIDs valid", { code: "UIDVALIDITY", value: mailbox.uidValidity }))
   writer.text(untagged("OK", "Next UID", { code: "UIDNEXT", value: mailbox.uidNext }))
   writer.text(untagged("OK", "Highest", { code: "HIGHESTMODSEQ", value: mailbox.highestModseq }))
   writer.text(untagged("OK", "Mailbox ID", { code: "MAILBOXID", id: mailbox.objectId }))
+  if (conversation.rev2) tellMailbox(conversation, mailbox.name, conversation.line.supplied(mailbox.name))
 }
 
 /** RFC 3501 §6.4.2: expunges without telling, unless the mailbox is open read-only. */

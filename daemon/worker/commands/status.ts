@@ -25,16 +25,19 @@ async function status(conversation: Conversation, { mailbox: name, items }: Comm
 /** One untagged STATUS. Asking for HIGHESTMODSEQ enables CONDSTORE (RFC 7162 §3.1). */
 export function tellStatus(conversation: Conversation, mailbox: Mailbox, items: readonly StatusItem[]): void {
   const counted = conversation.account.store.mailboxes.status(mailbox.id)
-  const answers = items.map((item) => `${item} ${values[item](counted, mailbox)}`)
+  const answers = items.map((item) => `${item} ${values[item](counted, mailbox, conversation)}`)
   conversation.writer
     .text("* STATUS ")
-    .bytes(mailboxWire(mailbox.name))
+    .bytes(mailboxWire(mailbox.name, conversation.utf8))
     .text(` (${answers.join(" ")})\r\n`)
   if (items.includes("HIGHESTMODSEQ")) conversation.enableCondstore()
 }
 
 /** Complete by type: an item that the grammar learns is answered here. */
-const values: Record<StatusItem, (counted: MailboxStatus, mailbox: Mailbox) => number | string> = {
+const values: Record<
+  StatusItem,
+  (counted: MailboxStatus, mailbox: Mailbox, conversation: Conversation) => number | string
+> = {
   MESSAGES: ({ messages }) => messages,
   RECENT: ({ recent }) => recent,
   UIDNEXT: ({ uidNext }) => uidNext,
@@ -45,5 +48,7 @@ const values: Record<StatusItem, (counted: MailboxStatus, mailbox: Mailbox) => n
   SIZE: ({ size }) => size,
   /** RFC 9051 §6.3.11 */
   DELETED: ({ deleted }) => deleted,
+  /** RFC 9208 §4.1.4 */
+  "DELETED-STORAGE": (_, { id }, { account }) => account.store.mailboxes.deletedSize(id),
   MAILBOXID: (_, { objectId }) => `(${objectId})`,
 }

@@ -2,7 +2,7 @@ import type { ResponseCode } from "../../imap/response.ts"
 import type { Message } from "../../store/types.ts"
 import { type Conversation, storedFlags } from "../conversation.ts"
 import { countOf, type Range, type View } from "../view.ts"
-import type { CommandOf, Completion, Family } from "./command.ts"
+import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
 
 /** Messages per transaction; between two, other connections of this user are served. */
 const batchMessages = 500
@@ -74,16 +74,19 @@ async function tellOutcome(
   const { writer } = conversation
   if (!command.silent) conversation.tellFlags(sequence, message, command.uid)
   else if (conversation.condstore) {
-    writer.text(`* ${sequence} FETCH (UID ${message.uid} MODSEQ (${message.modseq}))\r\n`)
+    const uid = conversation.uidOnly ? "" : `UID ${message.uid} `
+    writer.text(`${conversation.fetchHead(sequence, message.uid)}(${uid}MODSEQ (${message.modseq}))\r\n`)
   }
   if (writer.congested) await writer.drained()
 }
 
 /** RFC 7162 §3.1.3: MODIFIED names what failed the test. RFC 2180 §4.2.2: NO when messages are gone. */
-function completion(view: View, { uid }: CommandOf<"STORE">, conflicted: number[], gone: number): Completion {
-  const numbers = uid ? conflicted : conflicted.map((each) => view.sequenceOf(each)).filter((each) => each !== null)
+function completion(view: View, command: CommandOf<"STORE">, conflicted: number[], gone: number): Completion {
+  const numbers = command.uid
+    ? conflicted
+    : conflicted.map((each) => view.sequenceOf(each)).filter((each) => each !== null)
   const code: ResponseCode | null = numbers.length > 0 ? { code: "MODIFIED", numbers } : null
-  if (gone > 0 && !uid)
+  if (gone > 0 && !forgives(command))
     return { status: "NO", code: code ?? "EXPUNGEISSUED", text: "Some of the messages no longer exist" }
   if (code !== null) return { code, text: "Conditional STORE failed" }
   return { text: "STORE completed" }

@@ -1,0 +1,55 @@
+import type { Connection } from "./connection.ts"
+import type { Query } from "./query.ts"
+import { StoreError } from "./types.ts"
+
+export type Annotation = { entry: string; value: Uint8Array }
+
+/** Stands for a mailbox where an annotation belongs to the whole account. */
+export const wholeAccount = 0
+
+/** Every statement on `annotation`, but for the copy that RENAME INBOX makes. */
+export class Annotations {
+  readonly #connection: Connection
+  readonly #list: Query<[mailbox: number], Annotation>
+  readonly #set: Query<[mailbox: number, entry: string, value: Uint8Array], unknown>
+  readonly #remove: Query<[mailbox: number, entry: string], unknown>
+  readonly #count: Query<[mailbox: number], number>
+  readonly #changed: Query<[mailbox: number], unknown>
+
+  constructor(connection: Connection) {
+    this.#connection = connection
+    this.#list = connection.prepare("SELECT entry, value FROM annotation WHERE mailbox = ? ORDER BY entry")
+    this.#set = connection.prepare(
+      `INSERT INTO annotation (mailbox, entry, value) VALUES (?, ?, ?)
+       ON CONFLICT DO UPDATE SET value = excluded.value`,
+    )
+    this.#remove = connection.prepare("DELETE FROM annotation WHERE mailbox = ? AND entry = ?")
+    this.#count = connection.pluck("SELECT count(*) FROM annotation WHERE mailbox = ?")
+    this.#changed = connection.prepare("UPDATE mailbox SET modseq = modseq + 1 WHERE id = ?")
+  }
+
+  /** By entry. `mailbox` is an id or `wholeAccount`. */
+  list(mailbox: number): Annotation[] {
+    return this.#list.all(mailbox)
+  }
+
+  /**
+   * Sets entries, all or none; null removes one. The mailbox gets a new mod-sequence (RFC 7162 §3.2).
+   *
+   * @throws StoreError `too-many-annotations` when there would be more than `most`
+   */
+  set(mailbox: number, changes: readonly { entry: string; value: Uint8Array | null }[], most: number): void {
+    if (changes.length === 0) return
+    this.#connection.transaction(() => {
+      for (const { entry, value } of changes) {
+        if (value === null) this.#remove.run(mailbox, entry)
+        else this.#set.run(mailbox, entry, value)
+      }
+      const adds = changes.some(({ value }) => value !== null)
+      if (adds && (this.#count.get(mailbox) ?? 0) > most) throw new StoreError("too-many-annotations")
+      if (mailbox === wholeAccount) return
+      this.#changed.run(mailbox)
+      this.#connection.touch(mailbox)
+    })
+  }
+}

@@ -1,0 +1,114 @@
+import type { SearchKey } from "../imap/ast.ts"
+import { type ResponseWriter, sequenceSetWire, stringWire } from "../imap/response.ts"
+import type { Store } from "../store/store.ts"
+import type { Message } from "../store/types.ts"
+import { compile } from "./commands/search-key.ts"
+import { passes } from "./commands/search-run.ts"
+import { SearchTexts } from "./commands/search-text.ts"
+import type { Pace } from "./pace.ts"
+import type { View } from "./view.ts"
+
+/** Above every UID: what "*" behind a colon means while messages still come. */
+const highestUid = 0xffff_ffff
+
+/**
+ * A search key whose answer for a message changes only when the message does: numbers and "$" become the UIDs
+ * that they mean now (RFC 5267 §4.3). Null when there is none, because it looks at the clock, or at which
+ * message is the last.
+ */
+export function lastingKey(key: SearchKey, view: View): SearchKey | null {
+  switch (key.key) {
+    case "and": {
+      const keys = key.keys.map((each) => lastingKey(each, view)).filter((each) => each !== null)
+      return keys.length === key.keys.length ? { key: "and", keys } : null
+    }
+    case "or": {
+      const [left, right] = [lastingKey(key.left, view), lastingKey(key.right, view)]
+      return left === null || right === null ? null : { key: "or", left, right }
+    }
+    case "not": {
+      const not = lastingKey(key.not, view)
+      return not === null ? null : { key: "not", not }
+    }
+    case "within":
+      return null
+    case "set":
+      return lastingSet(key, view)
+    default:
+      return key
+  }
+}
+
+function lastingSet({ uid, set }: Extract<SearchKey, { key: "set" }>, view: View): SearchKey | null {
+  if (!uid || set.kind === "saved") {
+    const uids = view.uidsIn(view.resolveWithin(set, uid))
+    return { key: "set", uid: true, set: { kind: "ranges", ranges: uids.map((each) => [each, each]) } }
+  }
+  const last = view.state.uids.at(-1) ?? 0
+  const openEnded = set.ranges.filter((range) => range.includes(Number.POSITIVE_INFINITY))
+  // "n:*" means the last message, whichever that is, as long as there is none from n on.
+  if (openEnded.some((range) => Math.min(...range) > last)) return null
+  const ranges = set.ranges.map(([a, b]): [number, number] => [Math.min(a, highestUid), Math.min(b, highestUid)])
+  return { key: "set", uid: true, set: { kind: "ranges", ranges } }
+}
+
+/** The result of one search, kept as the mailbox changes (RFC 5267 §4.3). */
+export class SearchContext {
+  readonly #tag: string
+  readonly #uid: boolean
+  readonly #key: SearchKey
+  readonly #members: Set<number>
+
+  /** `key` is a lasting one; `members` are the UIDs that the client was told of, or could ask for. */
+  constructor(tag: string, uid: boolean, key: SearchKey, members: Iterable<number>) {
+    this.#tag = tag
+    this.#uid = uid
+    this.#key = key
+    this.#members = new Set(members)
+  }
+
+  /**
+   * RFC 5267 §4.3.4: to be said before the EXPUNGE, while the numbers are good. Both lists name the same
+   * messages, `sequences` from the highest down and `uids` up.
+   */
+  tellExpunged(writer: ResponseWriter, sequences: readonly number[], uids: readonly number[]): void {
+    const gone: number[] = []
+    for (const [index, uid] of uids.entries()) {
+      if (this.#members.delete(uid)) gone.push(this.#uid ? uid : (sequences[sequences.length - 1 - index] ?? 0))
+    }
+    if (gone.length > 0) this.#tell(writer, ` REMOVEFROM (0 ${sequenceSetWire(gone)})`)
+  }
+
+  /** RFC 5267 §4.3.3: to be said after EXISTS. `news` is what changed or came, in UID order. @throws ClientGone */
+  async tellChanged(
+    writer: ResponseWriter,
+    store: Store,
+    view: View,
+    news: readonly Message[],
+    pace: Pace,
+  ): Promise<void> {
+    const test = compile(this.#key, { store, view, texts: new SearchTexts(store.contents, pace) })
+    const added: number[] = []
+    const removed: number[] = []
+    for (const message of news) {
+      const number = this.#uid ? message.uid : view.sequenceOf(message.uid)
+      if (number === null || view.sequenceOf(message.uid) === null) continue
+      const found = await passes(test, message)
+      if (found === this.#members.has(message.uid)) continue
+      if (found) this.#members.add(message.uid)
+      else this.#members.delete(message.uid)
+      ;(found ? added : removed).push(number)
+      if (pace.due) await pace.rest()
+    }
+    const removals = removed.length > 0 ? ` REMOVEFROM (0 ${sequenceSetWire(removed)})` : ""
+    const additions = added.length > 0 ? ` ADDTO (0 ${sequenceSetWire(added)})` : ""
+    if (removals !== "" || additions !== "") this.#tell(writer, removals + additions)
+  }
+
+  #tell(writer: ResponseWriter, data: string): void {
+    writer
+      .text("* ESEARCH (TAG ")
+      .bytes(stringWire(this.#tag))
+      .text(`)${this.#uid ? " UID" : ""}${data}\r\n`)
+  }
+}
