@@ -122,7 +122,13 @@ export type FetchItem =
         | "THREADID"
         | "SAVEDATE"
     }
-  | { item: "BODY[]"; peek: boolean; section: Section; partial: { offset: number; length: number } | null }
+  | { item: "BODY[]"; peek: boolean; section: Section; partial: OctetRange | null }
+  | { item: "BINARY[]"; peek: boolean; parts: number[]; partial: OctetRange | null } // RFC 3516 §4.2
+  | { item: "BINARY.SIZE"; parts: number[] } // RFC 3516 §4.2
+  | { item: "PREVIEW"; lazy: boolean } // RFC 8970 §3.1
+
+/** "<" offset "." length ">" behind a section: first octet, and at most how many. */
+export type OctetRange = { offset: number; length: number }
 
 /** RFC 3501 §6.4.5 section: part numbers, then what of that part. */
 export type Section = {

@@ -33,6 +33,7 @@ export type PlainCode =
   | "NOMODSEQ" // RFC 7162 §3.1.2.2
   | "HASCHILDREN" // RFC 9051 §7.1
   | "COMPRESSIONACTIVE" // RFC 4978 §3
+  | "UNKNOWN-CTE" // RFC 3516 §4.3
 
 /** resp-text-code, RFC 3501 §9 and the extensions named. */
 export type ResponseCode =
