@@ -12,6 +12,10 @@ export type Command = { tag: string } & CommandBody
 /** A message given as a literal that was streamed to a sink; `Handle` is what the sink returned. */
 export type StoredLiteral<Handle = unknown> = { size: number; binary: boolean; handle: Handle }
 
+/** A message of APPEND; of several parts when it is to be put together by the server (RFC 4469). */
+export type NewMessage = { flags: string[]; internalDate: DateTime | null; parts: MessagePart[] }
+export type MessagePart = { part: "text"; literal: StoredLiteral } | { part: "url"; url: ByteString }
+
 export type CommandBody =
   | {
       name:
@@ -36,7 +40,8 @@ export type CommandBody =
   | { name: "LIST"; list: ListCommand }
   | { name: "LSUB"; reference: string; pattern: string }
   | { name: "STATUS"; mailbox: string; items: StatusItem[] }
-  | { name: "APPEND"; mailbox: string; flags: string[]; internalDate: DateTime | null; message: StoredLiteral }
+  | { name: "APPEND"; mailbox: string; messages: NewMessage[] }
+  | { name: "REPLACE"; uid: boolean; replaced: number; mailbox: string; messages: NewMessage[] } // RFC 8508; one message
   | { name: "UID EXPUNGE"; set: SequenceSet }
   | { name: "SEARCH"; uid: boolean; returns: SearchReturn[] | null; charset: string | null; key: SearchKey }
   | { name: "FETCH"; uid: boolean; set: SequenceSet; items: FetchItem[]; changedSince: number | null }

@@ -46,6 +46,7 @@ export type ResponseCode =
   | { code: "APPENDUID"; uidValidity: number; uids: Iterable<number> } // RFC 4315 §3
   | { code: "COPYUID"; uidValidity: number; source: Iterable<number>; target: Iterable<number> } // RFC 4315 §3
   | { code: "MODIFIED"; numbers: Iterable<number> } // RFC 7162 §3.1.3
+  | { code: "BADURL"; url: string } // RFC 4469 §4.1
   | { code: "MAILBOXID"; id: string } // RFC 8474 §4.2
 
 export type Status = "OK" | "NO" | "BAD" | "BYE" | "PREAUTH"
@@ -69,11 +70,18 @@ function withArguments(code: Exclude<ResponseCode, PlainCode>): string {
       return `${code.code} ${code.uidValidity} ${sequenceSetWire(code.source)} ${sequenceSetWire(code.target)}`
     case "MODIFIED":
       return `${code.code} ${sequenceSetWire(code.numbers)}`
+    case "BADURL":
+      return `${code.code} "${code.url.replace(/[^\x20-\x7e]|["\]\\]/g, percentEncoded)}"`
     case "MAILBOXID":
       return `${code.code} (${code.id})`
     default:
       return `${code.code} ${code.value}`
   }
+}
+
+/** url-resp-text (RFC 4469 §5) is text without "]". */
+function percentEncoded(char: string): string {
+  return `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`
 }
 
 /** Longest text behind a status; it is for people and for log lines. */

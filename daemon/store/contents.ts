@@ -105,14 +105,18 @@ export class Contents {
     ]
   }
 
-  /** For octets that arrive slowly, outside transactions. What was neither finished nor linked is removed by `discard`, or by the next open. */
-  begin(): ContentWriter {
+  /**
+   * For octets that arrive slowly, outside transactions. What was neither finished nor linked is removed by
+   * `discard`, or by the next open. `beside` counts against quota with it: other messages that will be linked
+   * together with it, or (negative) one that it replaces.
+   */
+  begin(beside: { bytes: number; messages: number } = { bytes: 0, messages: 0 }): ContentWriter {
     const contents = this
     return new ContentWriter({
       get inTransaction() {
         return contents.#connection.inTransaction
       },
-      admit: (bytes) => this.#account.admit(bytes, 1),
+      admit: (bytes) => this.#account.admit(bytes + beside.bytes, 1 + beside.messages),
       spill: (content, piece) => this.#spill(content, piece),
       finish: (content, last, meta) => this.#finish(content, last, meta),
       insert: (bytes, meta) => this.insert(bytes, meta),

@@ -58,7 +58,12 @@ export class ImapConnection {
     this.#account = account
     this.#events = events
     this.#tag = facts.tag
-    this.#grammar = { maxNesting: limits.max_nesting, maxSequenceRanges: limits.max_sequence_ranges, utf8: false }
+    this.#grammar = {
+      maxNesting: limits.max_nesting,
+      maxSequenceRanges: limits.max_sequence_ranges,
+      maxAppendParts: limits.max_append_parts,
+      utf8: false,
+    }
     this.#capabilities = capabilityNames(registered, account)
     this.#writer = new ResponseWriter(socket)
     this.#reader = this.#makeReader()
@@ -76,7 +81,7 @@ export class ImapConnection {
       maxCommandBytes: limits.max_command_bytes,
       // When the disk fills up in the middle of a message, the rest of it has to be read past.
       maxSkipBytes: limits.max_command_bytes + maxMessageBytes,
-      literal: appendPolicy(this.#account, this.#grammar),
+      literal: appendPolicy(() => this.#conversation, this.#grammar),
       sendContinuation: () => this.#writer.text(continuation("OK")).flush(),
       onDrain: () => this.#socket.resume(),
     })

@@ -15,9 +15,12 @@ export class Ingest {
     this.#store = store
   }
 
-  /** For octets that arrive slowly; each piece is its own small transaction. Not inside a transaction. */
-  begin(): Incoming {
-    return new Incoming(this.#store.contents.begin())
+  /**
+   * For octets that arrive slowly; each piece is its own small transaction. Not inside a transaction. `beside`
+   * counts against quota with it: other messages of the same command, or (negative) what it replaces.
+   */
+  begin(beside?: { bytes: number; messages: number }): Incoming {
+    return new Incoming(this.#store.contents.begin(beside))
   }
 
   /**
