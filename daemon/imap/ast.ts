@@ -29,9 +29,11 @@ export type CommandBody =
         | "NAMESPACE"
         | "EXPUNGE"
         | "STARTTLS"
+        | "UNAUTHENTICATE"
     }
   | { name: "ID"; fields: Map<string, string | null> | null }
   | { name: "ENABLE"; capabilities: string[] }
+  | { name: "COMPRESS"; algorithm: string }
   | { name: "LOGIN" | "AUTHENTICATE" }
   | { name: "SELECT" | "EXAMINE"; mailbox: string; parameters: SelectParameters }
   | { name: "CREATE"; mailbox: string }

@@ -13,6 +13,9 @@ export type Line = {
   nextLine(): Promise<Uint8Array | null>
   isGone(): boolean
   activity(command: string, idling: boolean): void
+  /** COMPRESS (RFC 4978): whether it is on, and turns it on for what is written and read from here. */
+  compressed(): boolean
+  compress(): void
 }
 
 /** One client's session as its commands see it: what is selected, what is enabled, and how to say things. */

@@ -2,6 +2,7 @@ import type { CommandName } from "../../imap/ast.ts"
 import type { Capability } from "../capabilities.ts"
 import { appendFamily } from "./append.ts"
 import type { Entry } from "./command.ts"
+import { compressFamily } from "./compress.ts"
 import { copyFamily } from "./copy.ts"
 import { expungeFamily } from "./expunge.ts"
 import { fetchFamily } from "./fetch.ts"
@@ -26,6 +27,7 @@ export const commands: { readonly [N in CommandName]: Entry<N> } = {
   ...storeFamily.commands,
   ...copyFamily.commands,
   ...expungeFamily.commands,
+  ...compressFamily.commands,
 }
 
 /** What the families together make true, in the order in which CAPABILITY lists it. */
@@ -41,4 +43,5 @@ export const registered: readonly Capability[] = [
   storeFamily,
   copyFamily,
   expungeFamily,
+  compressFamily,
 ].flatMap(({ capabilities }) => capabilities)
