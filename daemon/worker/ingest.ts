@@ -41,7 +41,8 @@ type Writer = ReturnType<Store["contents"]["begin"]>
 /** A message on its way in, ended by `finish` or by `discard`. */
 export class Incoming {
   readonly #writer: Writer
-  readonly #parser = new MessageParser()
+  /** Null once it is finished, so that a message that waits to be linked costs no memory. */
+  #parser: MessageParser | null = new MessageParser()
 
   /** By `Ingest.begin` only. */
   constructor(writer: Writer) {
@@ -56,7 +57,7 @@ export class Incoming {
   /** @throws StoreError `over-quota`, `too-big`, `disk-full` */
   push(chunk: Uint8Array): void {
     this.#writer.push(chunk)
-    pushInPieces(this.#parser, chunk)
+    pushInPieces(this.#open(), chunk)
   }
 
   /**
@@ -64,8 +65,14 @@ export class Incoming {
    * best in one transaction with this call.
    */
   finish(): { content: number; meta: ContentMeta } {
-    const meta = metaOf(this.#parser.end())
+    const meta = metaOf(this.#open().end())
+    this.#parser = null
     return { content: this.#writer.finish(meta), meta }
+  }
+
+  #open(): MessageParser {
+    if (this.#parser === null) throw new Error("this message is finished")
+    return this.#parser
   }
 
   /** After a failure (also of the transaction around `finish`), or when the sender went away. May be called again. */

@@ -96,3 +96,12 @@ test("what a client leaves in the middle of MULTIAPPEND is taken back", async (t
   await client.gone()
   assert.deepEqual(home.store.usage(), { bytes: 0, messages: 0 })
 })
+
+test("very many messages in one APPEND", async (t) => {
+  const client = await startHome(t, { limits: { max_append_parts: 150 } }).connect()
+  const one = Buffer.from(letter("small"))
+  const many = (count: number) => client.command(`APPEND INBOX${" {}".repeat(count)}`, ...Array(count).fill(one))
+  assert.match((await many(150)).status, /^OK \[APPENDUID \d+ 1:150\]/)
+  assert.match((await many(151)).status, /^BAD /)
+  assert.deepEqual(await client.ok("STATUS INBOX (MESSAGES)"), ["* STATUS INBOX (MESSAGES 150)"])
+})

@@ -101,9 +101,9 @@ export class TestClient {
     this.#output = socket
     this.#octetsPerWrite = octetsPerWrite
     socket.on("data", this.#onData)
+    // What is inflated may still be on its way when the socket ends.
     const end = () => {
-      this.#ended = true
-      this.#wake()
+      if (this.#output === socket) this.#onEnd()
     }
     socket.on("end", () => {
       socket.end()
@@ -118,6 +118,11 @@ export class TestClient {
     this.#wake()
   }
 
+  readonly #onEnd = (): void => {
+    this.#ended = true
+    this.#wake()
+  }
+
   /** COMPRESS DEFLATE, and from here on both directions are compressed. */
   async compress(): Promise<void> {
     await this.ok("COMPRESS DEFLATE")
@@ -126,7 +131,9 @@ export class TestClient {
     deflate.pipe(this.#socket)
     this.#output = deflate
     this.#socket.off("data", this.#onData)
-    this.#socket.pipe(createInflateRaw({ finishFlush: constants.Z_SYNC_FLUSH })).on("data", this.#onData)
+    const inflate = createInflateRaw({ finishFlush: constants.Z_SYNC_FLUSH })
+    this.#socket.pipe(inflate).on("data", this.#onData).on("end", this.#onEnd)
+    this.#socket.once("close", () => inflate.end())
   }
 
   /** Past the compression, if there is one. */

@@ -53,17 +53,22 @@ function sinkFor(conversation: Conversation, { body }: AppendHead, size: number)
   const assembly = assemblyOf(parts) ?? begin(conversation, body, before)
   refuseTooBig(conversation, before, assembly, parts, size)
   const prepare = async () => {
-    for (const { parts: all } of earlier) await settle(conversation, all)
+    for (const { parts: all } of earlier) await assemblyOf(all)?.complete(conversation, all)
+    settle(before)
     await assembly.complete(conversation, parts)
   }
   return sinkInto(assembly, prepare)
 }
 
-/** A message that is complete needs no memory while those behind it arrive. */
-async function settle(conversation: Conversation, parts: readonly MessagePart[]): Promise<void> {
-  const assembly = assemblyOf(parts)
-  await assembly?.complete(conversation, parts)
-  assembly?.settle()
+/**
+ * What messages before the last one may hold in memory. So many are finished in the transaction that links
+ * them, which is what makes MULTIAPPEND fast; beyond that each is written by itself.
+ */
+const maxHeldBytes = 2_097_152
+
+function settle(complete: readonly Assembly[]): void {
+  if (complete.reduce((sum, { held }) => sum + held, 0) <= maxHeldBytes) return
+  for (const assembly of complete) assembly.settle()
 }
 
 /** `prepare` brings in what stands before the literal. */
@@ -166,7 +171,7 @@ async function complete(
   begun.push(assembly)
   await assembly.complete(conversation, parts)
   if (assembly.size === 0) throw new Refused({ status: "NO", code: "CANNOT", text: "An empty message is not stored" })
-  if (command.messages.length > 1) assembly.settle()
+  settle(begun)
 }
 
 /** Inside a transaction. */

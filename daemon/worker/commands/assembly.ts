@@ -6,6 +6,9 @@ import type { Incoming } from "../ingest.ts"
 import { Refused } from "../refusal.ts"
 import { type Octets, rangeOf, sectionOctets } from "./fetch-section.ts"
 
+/** The buffer of a message that is being written, when it is small and when it is large. */
+const [leastHeld, mostHeld] = [16_384, 262_144]
+
 /**
  * One message of an APPEND while it is put together: literals as they arrive, and between them octets of
  * messages that are here already (RFC 4469). It is the handle of each of its literals.
@@ -24,6 +27,11 @@ export class Assembly {
   /** Octets so far. */
   get size(): number {
     return this.#incoming.size
+  }
+
+  /** Octets that are held in memory for it, about. */
+  get held(): number {
+    return this.#content === null ? Math.max(leastHeld, Math.min(this.size, mostHeld)) : 0
   }
 
   /** Octets that were copied from other messages. */
