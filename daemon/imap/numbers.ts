@@ -88,6 +88,7 @@ export function sequenceSet(cursor: Cursor, maxRanges: number): SequenceSet {
   return { kind: "ranges", ranges }
 }
 
-function seqNumber(cursor: Cursor): number {
+/** seq-number = nz-number / "*" (RFC 3501 §9) */
+export function seqNumber(cursor: Cursor): number {
   return tryByte(cursor, ASTERISK) ? Number.POSITIVE_INFINITY : nzNumber(cursor)
 }

@@ -34,6 +34,7 @@ export type PlainCode =
   | "HASCHILDREN" // RFC 9051 §7.1
   | "USEATTR" // RFC 6154 §6
   | "COMPRESSIONACTIVE" // RFC 4978 §3
+  | "UNKNOWN-CTE" // RFC 3516 §4.3
 
 /** resp-text-code, RFC 3501 §9 and the extensions named. */
 export type ResponseCode =
@@ -48,6 +49,7 @@ export type ResponseCode =
   | { code: "MODIFIED"; numbers: Iterable<number> } // RFC 7162 §3.1.3
   | { code: "METADATA"; what: "LONGENTRIES" | "MAXSIZE"; value: number } // RFC 5464 §5
   | { code: "METADATA"; what: "TOOMANY" } // RFC 5464 §5
+  | { code: "BADURL"; url: string } // RFC 4469 §4.1
   | { code: "MAILBOXID"; id: string } // RFC 8474 §4.2
 
 export type Status = "OK" | "NO" | "BAD" | "BYE" | "PREAUTH"
@@ -71,6 +73,8 @@ function withArguments(code: Exclude<ResponseCode, PlainCode>): string {
       return `${code.code} ${code.uidValidity} ${sequenceSetWire(code.source)} ${sequenceSetWire(code.target)}`
     case "MODIFIED":
       return `${code.code} ${sequenceSetWire(code.numbers)}`
+    case "BADURL":
+      return `${code.code} "${code.url.replace(/[^\x20-\x7e]|["\]\\]/g, percentEncoded)}"`
     case "MAILBOXID":
       return `${code.code} (${code.id})`
     case "METADATA":
@@ -78,6 +82,11 @@ function withArguments(code: Exclude<ResponseCode, PlainCode>): string {
     default:
       return `${code.code} ${code.value}`
   }
+}
+
+/** url-resp-text (RFC 4469 §5) is text without "]". */
+function percentEncoded(char: string): string {
+  return `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`
 }
 
 /** Longest text behind a status; it is for people and for log lines. */
