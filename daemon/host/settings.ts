@@ -124,6 +124,9 @@ const imap = z.strictObject({
     .describe("Largest command in all, messages not counted."),
   max_nesting: count(4, 1000).default(50).describe("Deepest nesting of parentheses in a command."),
   max_sequence_ranges: count(16, 1_000_000).default(20_000).describe("Ranges in one sequence set."),
+  max_append_parts: count(1, 100_000)
+    .default(1000)
+    .describe("Messages in one APPEND (MULTIAPPEND), and parts of them (CATENATE)."),
   max_bad_commands: count(1, 10_000)
     .default(50)
     .describe("Bad commands in a row after which the connection is closed."),

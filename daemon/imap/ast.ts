@@ -12,6 +12,10 @@ export type Command = { tag: string } & CommandBody
 /** A message given as a literal that was streamed to a sink; `Handle` is what the sink returned. */
 export type StoredLiteral<Handle = unknown> = { size: number; binary: boolean; handle: Handle }
 
+/** A message of APPEND; of several parts when it is to be put together by the server (RFC 4469). */
+export type NewMessage = { flags: string[]; internalDate: DateTime | null; parts: MessagePart[] }
+export type MessagePart = { part: "text"; literal: StoredLiteral } | { part: "url"; url: ByteString }
+
 export type CommandBody =
   | {
       name:
@@ -25,9 +29,11 @@ export type CommandBody =
         | "NAMESPACE"
         | "EXPUNGE"
         | "STARTTLS"
+        | "UNAUTHENTICATE"
     }
   | { name: "ID"; fields: Map<string, string | null> | null }
   | { name: "ENABLE"; capabilities: string[] }
+  | { name: "COMPRESS"; algorithm: string }
   | { name: "LOGIN" | "AUTHENTICATE" }
   | { name: "SELECT" | "EXAMINE"; mailbox: string; parameters: SelectParameters }
   | { name: "CREATE"; mailbox: string; uses: string[] }
@@ -41,7 +47,8 @@ export type CommandBody =
   | { name: "GETQUOTAROOT"; mailbox: string }
   | { name: "SETQUOTA"; root: string; limits: { resource: string; limit: number }[] }
   | { name: "STATUS"; mailbox: string; items: StatusItem[] }
-  | { name: "APPEND"; mailbox: string; flags: string[]; internalDate: DateTime | null; message: StoredLiteral }
+  | { name: "APPEND"; mailbox: string; messages: NewMessage[] }
+  | { name: "REPLACE"; uid: boolean; replaced: number; mailbox: string; messages: NewMessage[] } // RFC 8508; one message
   | { name: "UID EXPUNGE"; set: SequenceSet }
   | { name: "SEARCH"; uid: boolean; returns: SearchReturn[] | null; charset: string | null; key: SearchKey }
   | ({ name: "FETCH"; uid: boolean; set: SequenceSet; items: FetchItem[] } & FetchModifiers)
@@ -199,7 +206,13 @@ export type FetchItem =
         | "THREADID"
         | "SAVEDATE"
     }
-  | { item: "BODY[]"; peek: boolean; section: Section; partial: { offset: number; length: number } | null }
+  | { item: "BODY[]"; peek: boolean; section: Section; partial: OctetRange | null }
+  | { item: "BINARY[]"; peek: boolean; parts: number[]; partial: OctetRange | null } // RFC 3516 §4.2
+  | { item: "BINARY.SIZE"; parts: number[] } // RFC 3516 §4.2
+  | { item: "PREVIEW"; lazy: boolean } // RFC 8970 §3.1
+
+/** "<" offset "." length ">" behind a section: first octet, and at most how many. */
+export type OctetRange = { offset: number; length: number }
 
 /** RFC 3501 §6.4.5 section: part numbers, then what of that part. */
 export type Section = {

@@ -19,13 +19,20 @@ export type GrammarContext = {
   maxNesting: number
   /** Ranges in one sequence set. */
   maxSequenceRanges: number
+  /** Messages in one APPEND, and parts of them (RFC 3502, RFC 4469). */
+  maxAppendParts: number
   /** Mailbox names are UTF-8 instead of modified UTF-7 (RFC 6855 §3, RFC 9051 §5.1). */
   utf8: boolean
   /** Where the grammar notes mailbox names that were not given in the form in which we keep them: that form, and the given one. */
   supplied?: Map<string, string>
 }
 
-export const defaultContext: GrammarContext = { maxNesting: 50, maxSequenceRanges: 20_000, utf8: false }
+export const defaultContext: GrammarContext = {
+  maxNesting: 50,
+  maxSequenceRanges: 20_000,
+  maxAppendParts: 1000,
+  utf8: false,
+}
 
 export const CR = 0x0d
 export const LF = 0x0a

@@ -1,5 +1,6 @@
-import type { CommandBody, FetchItem, FetchModifiers, Section } from "./ast.ts"
+import type { CommandBody, FetchItem, FetchModifiers, OctetRange, Section } from "./ast.ts"
 import {
+  CLOSE,
   CLOSE_SQUARE,
   type Cursor,
   DOT,
@@ -27,7 +28,7 @@ export const fetchCommands: CommandFamily = {
   "UID FETCH": (cursor, context) => fetch(cursor, context, true),
 }
 
-type PlainItem = Exclude<FetchItem, { item: "BODY[]" }>["item"]
+type PlainItem = Exclude<FetchItem["item"], "BODY[]" | "BINARY[]" | "BINARY.SIZE" | "PREVIEW">
 
 const fast: readonly PlainItem[] = ["FLAGS", "INTERNALDATE", "RFC822.SIZE"]
 
@@ -81,15 +82,20 @@ function macroOrItem(cursor: Cursor): FetchItem[] {
  * fetch-att = "ENVELOPE" / "FLAGS" / "INTERNALDATE" / "RFC822" [".HEADER" / ".SIZE" / ".TEXT"] /
  *             "BODY" ["STRUCTURE"] / "UID" /
  *             "BODY" section ["<" number "." nz-number ">"] /
- *             "BODY.PEEK" section ["<" number "." nz-number ">"]
+ *             "BODY.PEEK" section ["<" number "." nz-number ">"] /
+ *             "BINARY" [".PEEK"] section-binary [partial] / "BINARY.SIZE" section-binary /
+ *             "PREVIEW" [SP "(" preview-mod *(SP preview-mod) ")"]
  *
- * RFC 3501 §9.
+ * RFC 3501 §9, RFC 3516 §7, RFC 8970 §6.
  */
 function fetchItem(cursor: Cursor): FetchItem {
   const start = cursor.at
   const word = keyword(cursor, "fetch-att")
   const withSection = peek(cursor) === OPEN_SQUARE
   if (withSection && (word === "BODY" || word === "BODY.PEEK")) return bodySection(cursor, word === "BODY.PEEK")
+  if (withSection && word === "BINARY.SIZE") return { item: word, parts: binarySection(cursor) }
+  if (withSection && (word === "BINARY" || word === "BINARY.PEEK")) return binary(cursor, word === "BINARY.PEEK")
+  if (word === "PREVIEW") return { item: word, lazy: previewModifiers(cursor) }
   if (!isPlainItem(word)) throw new ParseError("fetch-att", start)
   return { item: word }
 }
@@ -98,12 +104,45 @@ function isPlainItem(word: string): word is PlainItem {
   return plainItems.has(word)
 }
 
+function binary(cursor: Cursor, peeks: boolean): FetchItem {
+  return { item: "BINARY[]", peek: peeks, parts: binarySection(cursor), partial: partial(cursor) }
+}
+
+/** section-binary = "[" [section-part] "]" (RFC 3516 §7) */
+function binarySection(cursor: Cursor): number[] {
+  const start = cursor.at
+  const { parts, what } = section(cursor)
+  if (what.text !== "ALL") throw new ParseError("section-binary", start)
+  return parts
+}
+
+/**
+ * "(" preview-mod *(SP preview-mod) ")", with preview-mod = "LAZY"
+ *
+ * RFC 8970 §6. Where it is none of these, as in `FETCH 1 PREVIEW (CHANGEDSINCE 5)`, the parenthesis belongs to
+ * the command.
+ */
+function previewModifiers(cursor: Cursor): boolean {
+  if (peek(cursor) !== SP || cursor.bytes[cursor.at + 1] !== OPEN) return false
+  const start = cursor.at
+  cursor.at += 2
+  if (keyword(cursor, "preview-mod") !== "LAZY") {
+    cursor.at = start
+    return false
+  }
+  while (tryByte(cursor, SP)) {
+    if (keyword(cursor, "preview-mod") !== "LAZY") throw new ParseError("preview-mod", start)
+  }
+  expectByte(cursor, CLOSE, "SP or )")
+  return true
+}
+
 function bodySection(cursor: Cursor, peeks: boolean): FetchItem {
   return { item: "BODY[]", peek: peeks, section: section(cursor), partial: partial(cursor) }
 }
 
 /** ["<" number "." nz-number ">"]: first octet and how many (RFC 3501 §6.4.5); none is refused by nz-number. */
-function partial(cursor: Cursor): { offset: number; length: number } | null {
+function partial(cursor: Cursor): OctetRange | null {
   if (!tryByte(cursor, LESS)) return null
   const offset = number(cursor)
   expectByte(cursor, DOT, ".")

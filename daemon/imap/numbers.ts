@@ -107,7 +107,8 @@ export function sequenceRanges(cursor: Cursor, maxRanges: number): SequenceRange
   return { kind: "ranges", ranges }
 }
 
-function seqNumber(cursor: Cursor): number {
+/** seq-number = nz-number / "*" (RFC 3501 §9) */
+export function seqNumber(cursor: Cursor): number {
   return tryByte(cursor, ASTERISK) ? Number.POSITIVE_INFINITY : nzNumber(cursor)
 }
 

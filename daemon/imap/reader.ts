@@ -196,7 +196,8 @@ export class CommandReader {
 
   #ask(pending: Pending, literal: LiteralSize, length: number): LiteralDecision | null {
     try {
-      return this.#options.literal?.(this.#held.view.subarray(0, length), literal) ?? { kind: "buffer" }
+      const soFar = this.#held.view.subarray(0, length)
+      return this.#options.literal?.(soFar, literal, pending.streamed) ?? { kind: "buffer" }
     } catch (error) {
       return this.#refuse(pending, "sink-failed", replies["sink-failed"], error)
     }

@@ -37,6 +37,7 @@ export type PlainCode =
   | "UIDREQUIRED" // RFC 9586 §3
   | "TOOFEW" // RFC 10022 §3.1.5
   | "TOOMANY" // RFC 10022 §3.1.5
+  | "UNKNOWN-CTE" // RFC 3516 §4.3
 
 /** resp-text-code, RFC 3501 §9 and the extensions named. */
 export type ResponseCode =
@@ -51,6 +52,7 @@ export type ResponseCode =
   | { code: "MODIFIED"; numbers: Iterable<number> } // RFC 7162 §3.1.3
   | { code: "METADATA"; what: "LONGENTRIES" | "MAXSIZE"; value: number } // RFC 5464 §5
   | { code: "METADATA"; what: "TOOMANY" } // RFC 5464 §5
+  | { code: "BADURL"; url: string } // RFC 4469 §4.1
   | { code: "MAILBOXID"; id: string } // RFC 8474 §4.2
   | { code: "NOUPDATE"; tag: string } // RFC 5267 §4.3.1
   | { code: "INPROGRESS"; tag: string; done: number; goal: number } // RFC 9585 §4
@@ -80,6 +82,8 @@ function withArguments(code: Exclude<ResponseCode, PlainCode>): string {
       return `${code.code} "${code.tag}"`
     case "INPROGRESS":
       return `${code.code} (${inProgressTag(code.tag)} ${code.done} ${code.goal})`
+    case "BADURL":
+      return `${code.code} "${code.url.replace(/[^\x20-\x7e]|["\]\\]/g, percentEncoded)}"`
     case "MAILBOXID":
       return `${code.code} (${code.id})`
     case "METADATA":
@@ -96,6 +100,11 @@ function withArguments(code: Exclude<ResponseCode, PlainCode>): string {
  */
 function inProgressTag(tag: string): string {
   return tag.includes("]") ? "NIL" : `"${tag}"`
+}
+
+/** url-resp-text (RFC 4469 §5) is text without "]". */
+function percentEncoded(char: string): string {
+  return `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`
 }
 
 /** Longest text behind a status; it is for people and for log lines. */

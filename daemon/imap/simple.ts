@@ -16,6 +16,7 @@ const withoutArguments = [
   "IDLE", // RFC 2177 §4; its DONE is a plain line
   "NAMESPACE", // RFC 2342 §6
   "UNSELECT", // RFC 3691 §4
+  "UNAUTHENTICATE", // RFC 8437 §5
 ] as const
 
 /** Commands with no argument, or with arguments of their own kind. */
@@ -24,6 +25,11 @@ export const simpleCommands: CommandFamily = {
   ID: (cursor) => ({ name: "ID", fields: id(cursor) }),
   ENABLE: (cursor) => ({ name: "ENABLE", capabilities: enable(cursor) }),
   CANCELUPDATE: (cursor) => ({ name: "CANCELUPDATE", tags: cancelUpdate(cursor) }),
+  /** compress = "COMPRESS" SP algorithm, with algorithm = "DEFLATE" (RFC 4978 §5). */
+  COMPRESS: (cursor) => {
+    space(cursor)
+    return { name: "COMPRESS", algorithm: latin1(atom(cursor, "algorithm")).toUpperCase() }
+  },
   LOGIN: (cursor) => unread(cursor, "LOGIN"),
   AUTHENTICATE: (cursor) => unread(cursor, "AUTHENTICATE"),
   /** uid-expunge = "UID" SP "EXPUNGE" SP sequence-set (RFC 4315 §4). */

@@ -33,7 +33,7 @@ export class LiteralMismatch extends Error {
  * piece here, and what `out` buffers; `literal` waits by itself, other callers look at `congested`.
  */
 export class ResponseWriter {
-  readonly #out: ByteSink
+  #out: ByteSink
   readonly #pieceBytes: number
   #parts: Uint8Array[] = []
   #held = 0
@@ -42,6 +42,12 @@ export class ResponseWriter {
   constructor(out: ByteSink, options: { pieceBytes?: number } = {}) {
     this.#out = out
     this.#pieceBytes = options.pieceBytes ?? 32_768
+  }
+
+  /** Writes to another sink from here on; what was collected goes to the old one. */
+  redirect(out: ByteSink): void {
+    this.flush()
+    this.#out = out
   }
 
   /** True while the client is behind: `if (writer.congested) await writer.drained()` between responses. */

@@ -16,6 +16,9 @@ import { type ContentMeta, StoreError } from "./types.ts"
  */
 export type Source = "client" | "spool"
 
+/** What counts against quota together with a message. Negative for what it replaces. */
+export type CountedBeside = { bytes: number; messages: number }
+
 /** What SORT and THREAD compare. */
 export type Summary = {
   sentAt: number | null
@@ -115,14 +118,18 @@ export class Contents {
     ]
   }
 
-  /** For octets that arrive slowly, outside transactions. What was neither finished nor linked is removed by `discard`, or by the next open. */
-  begin(source: Source = "client"): ContentWriter {
+  /**
+   * For octets that arrive slowly, outside transactions. What was neither finished nor linked is removed by
+   * `discard`, or by the next open. `beside` counts against quota with it: other messages that will be linked
+   * together with it, or (negative) one that it replaces.
+   */
+  begin(source: Source = "client", beside: CountedBeside = { bytes: 0, messages: 0 }): ContentWriter {
     const contents = this
     return new ContentWriter({
       get inTransaction() {
         return contents.#connection.inTransaction
       },
-      admit: (bytes) => this.#admit(bytes, source),
+      admit: (bytes) => this.#admit(bytes + beside.bytes, source, 1 + beside.messages),
       spill: (content, piece) => this.#spill(content, piece),
       finish: (content, last, meta) => this.#finish(content, last, meta, source),
       insert: (bytes, meta) => this.insert(bytes, meta, source),
@@ -243,8 +250,8 @@ export class Contents {
     }
   }
 
-  #admit(bytes: number, source: Source): void {
-    if (source === "client") this.#account.admit(bytes, 1)
+  #admit(bytes: number, source: Source, messages = 1): void {
+    if (source === "client") this.#account.admit(bytes, messages)
   }
 
   #new(): number {

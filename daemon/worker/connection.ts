@@ -13,6 +13,7 @@ import { appendPolicy, discardStreamed } from "./commands/append.ts"
 import type { Completion, Entry } from "./commands/command.ts"
 import { clientName } from "./commands/general.ts"
 import { commands, registered } from "./commands/table.ts"
+import { type Compressed, compress } from "./compression.ts"
 import { Conversation } from "./conversation.ts"
 import { ClientGone } from "./pace.ts"
 import { AnswerBroken, type Refusal, Refused, refusalFor } from "./refusal.ts"
@@ -27,7 +28,7 @@ export type ConnectionEvents = {
   activity(command: string, idling: boolean, client: string | null): void
 }
 
-type Outcome = (Completion | Refusal) & { status: Refusal["status"] | "OK" }
+type Outcome = (Completion | (Refusal & { afterwards?: never })) & { status: Refusal["status"] | "OK" }
 
 /** How long the last octets may take to leave; then the connection is cut. */
 const partingMs = 2000
@@ -47,6 +48,7 @@ export class ImapConnection {
   readonly #conversation: Conversation
   readonly #closed: Promise<void>
   readonly #capabilities: readonly string[]
+  #compressed: Compressed | null = null
   #farewell: string | null = null
   #running = false
   #idling = false
@@ -63,6 +65,7 @@ export class ImapConnection {
     this.#grammar = {
       maxNesting: limits.max_nesting,
       maxSequenceRanges: limits.max_sequence_ranges,
+      maxAppendParts: limits.max_append_parts,
       utf8: false,
       supplied: new Map(),
     }
@@ -83,9 +86,9 @@ export class ImapConnection {
       maxCommandBytes: limits.max_command_bytes,
       // When the disk fills up in the middle of a message, the rest of it has to be read past.
       maxSkipBytes: limits.max_command_bytes + maxMessageBytes,
-      literal: appendPolicy(this.#account, this.#grammar),
+      literal: appendPolicy(() => this.#conversation, this.#grammar),
       sendContinuation: () => this.#writer.text(continuation("OK")).flush(),
-      onDrain: () => this.#socket.resume(),
+      onDrain: () => this.#input.resume(),
     })
   }
 
@@ -103,6 +106,8 @@ export class ImapConnection {
           this.#grammar.utf8 = true
         },
         supplied: (mailbox) => this.#grammar.supplied?.get(mailbox) ?? null,
+        compressed: () => this.#compressed !== null,
+        compress: () => this.#compress(),
       },
       client,
     )
@@ -142,14 +147,37 @@ export class ImapConnection {
     this.#reader.end()
   }
 
+  /** Where commands come from: the socket, or what is inflated from it. */
+  get #input(): Duplex {
+    return this.#compressed?.input ?? this.#socket
+  }
+
+  readonly #onData = (chunk: Uint8Array): void => {
+    this.#silence?.refresh()
+    if (!this.#reader.push(chunk)) this.#input.pause()
+  }
+
+  /** From here on both directions are compressed; octets that came behind the command are already. */
+  #compress(): void {
+    const socket = this.#socket
+    socket.off("data", this.#onData)
+    socket.pause()
+    this.#compressed = compress(socket)
+    const { input, output } = this.#compressed
+    input.on("data", this.#onData)
+    input.on("end", () => this.#reader.end())
+    this.#writer.redirect(output)
+    const early = this.#reader.takeQueued()
+    if (early.length > 0) socket.unshift(early)
+  }
+
   #listen(): void {
     const socket = this.#socket
-    socket.on("data", (chunk: Uint8Array) => {
-      this.#silence?.refresh()
-      if (!this.#reader.push(chunk)) socket.pause()
-    })
+    socket.on("data", this.#onData)
     socket.on("drain", () => this.#silence?.refresh())
-    socket.on("end", () => this.#reader.end())
+    socket.on("end", () => {
+      if (this.#compressed === null) this.#reader.end()
+    })
     socket.on("close", () => this.#reader.end())
     socket.on("error", () => socket.destroy())
     // Whoever handed the socket over had paused it, so that nothing was lost on the way.
@@ -167,9 +195,9 @@ export class ImapConnection {
   async #part(): Promise<void> {
     if (this.#silence !== null) clearTimeout(this.#silence)
     this.#writer.flush()
-    if (!this.#socket.destroyed) this.#socket.end()
+    if (!this.#socket.destroyed) (this.#compressed?.output ?? this.#socket).end()
     const deadline = setTimeout(() => this.#socket.destroy(), partingMs)
-    this.#socket.resume()
+    this.#input.resume()
     await this.#closed
     clearTimeout(deadline)
   }
@@ -236,8 +264,9 @@ export class ImapConnection {
     if (command.name !== "IDLE") this.#report(nameOf(command), false)
     const completion = await this.#complete(command)
     if (completion === null) return false
-    const { status, text, code } = completion
+    const { status, text, code, afterwards } = completion
     this.#writer.text(tagged(command.tag, status, text, code ?? null)).flush()
+    afterwards?.()
     if (this.#writer.congested) await this.#writer.drained()
     return this.#count(status === "BAD") && command.name !== "LOGOUT"
   }

@@ -18,6 +18,9 @@ export type Line = {
   readUtf8(): void
   /** How the running command wrote a mailbox that it did not write as we do; null otherwise. */
   supplied(mailbox: string): string | null
+  /** COMPRESS (RFC 4978): whether it is on, and turns it on for what is written and read from here. */
+  compressed(): boolean
+  compress(): void
 }
 
 /** One client's session as its commands see it: what is selected, what is enabled, and how to say things. */

@@ -1,7 +1,7 @@
 import { bodyWire, envelopeWire } from "../imap/response.ts"
 import { MessageParser } from "../message/parser.ts"
 import type { ParsedMessage } from "../message/types.ts"
-import type { Source } from "../store/contents.ts"
+import type { CountedBeside, Source } from "../store/contents.ts"
 import type { Store } from "../store/store.ts"
 import type { ContentMeta } from "../store/types.ts"
 
@@ -16,9 +16,12 @@ export class Ingest {
     this.#store = store
   }
 
-  /** For octets that arrive slowly; each piece is its own small transaction. Not inside a transaction. */
-  begin(source: Source = "client"): Incoming {
-    return new Incoming(this.#store.contents.begin(source))
+  /**
+   * For octets that arrive slowly; each piece is its own small transaction. Not inside a transaction. `beside`
+   * counts against quota with it: other messages of the same command, or (negative) what it replaces.
+   */
+  begin(source: Source = "client", beside?: CountedBeside): Incoming {
+    return new Incoming(this.#store.contents.begin(source, beside))
   }
 
   /**
@@ -39,7 +42,8 @@ type Writer = ReturnType<Store["contents"]["begin"]>
 /** A message on its way in, ended by `finish` or by `discard`. */
 export class Incoming {
   readonly #writer: Writer
-  readonly #parser = new MessageParser()
+  /** Null once it is finished, so that a message that waits to be linked costs no memory. */
+  #parser: MessageParser | null = new MessageParser()
 
   /** By `Ingest.begin` only. */
   constructor(writer: Writer) {
@@ -54,7 +58,7 @@ export class Incoming {
   /** @throws StoreError `over-quota`, `too-big`, `disk-full` */
   push(chunk: Uint8Array): void {
     this.#writer.push(chunk)
-    pushInPieces(this.#parser, chunk)
+    pushInPieces(this.#open(), chunk)
   }
 
   /**
@@ -62,8 +66,14 @@ export class Incoming {
    * best in one transaction with this call.
    */
   finish(): { content: number; meta: ContentMeta } {
-    const meta = metaOf(this.#parser.end())
+    const meta = metaOf(this.#open().end())
+    this.#parser = null
     return { content: this.#writer.finish(meta), meta }
+  }
+
+  #open(): MessageParser {
+    if (this.#parser === null) throw new Error("this message is finished")
+    return this.#parser
   }
 
   /** After a failure (also of the transaction around `finish`), or when the sender went away. May be called again. */

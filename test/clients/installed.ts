@@ -1,5 +1,8 @@
 import { spawn, spawnSync } from "node:child_process"
 
+/** Debian packages that are not called as their program is. */
+const packages: Record<string, string> = { mbsync: "isync", offlineimap: "offlineimap3", getmail: "getmail6" }
+
 /**
  * Whether a client of this name is on the machine. In CI an absent client is a failure, not a skip: there
  * it is `.ci/run` that has to install it.
@@ -7,7 +10,7 @@ import { spawn, spawnSync } from "node:child_process"
 export function absence(program: string): string | false {
   if (spawnSync("sh", ["-c", `command -v ${program}`]).status === 0) return false
   if (process.env.CI === "true") throw new Error(`${program} is not installed: CI must install it`)
-  return `${program} is not installed on this machine (apt-get install ${program === "mbsync" ? "isync" : program})`
+  return `${program} is not installed on this machine (apt-get install ${packages[program] ?? program})`
 }
 
 /** Runs a client to its end. */

@@ -160,9 +160,13 @@ const accepted: [line: string, body: CommandBody][] = [
     {
       name: "APPEND",
       mailbox: "a",
-      flags: [],
-      internalDate: null,
-      message: { size: 3, binary: false, handle: Buffer.from("abc") },
+      messages: [
+        {
+          flags: [],
+          internalDate: null,
+          parts: [{ part: "text", literal: { size: 3, binary: false, handle: Buffer.from("abc") } }],
+        },
+      ],
     },
   ],
   [
@@ -170,9 +174,13 @@ const accepted: [line: string, body: CommandBody][] = [
     {
       name: "APPEND",
       mailbox: "a",
-      flags: ["\\Seen", "$x"],
-      internalDate: { at: Date.parse("1994-02-07T21:52:25-08:00"), zoneMinutes: -480 },
-      message: { size: 4, binary: true, handle: Buffer.from("a\0c\n") },
+      messages: [
+        {
+          flags: ["\\Seen", "$x"],
+          internalDate: { at: Date.parse("1994-02-07T21:52:25-08:00"), zoneMinutes: -480 },
+          parts: [{ part: "text", literal: { size: 4, binary: true, handle: Buffer.from("a\0c\n") } }],
+        },
+      ],
     },
   ],
   [
@@ -180,9 +188,13 @@ const accepted: [line: string, body: CommandBody][] = [
     {
       name: "APPEND",
       mailbox: "a",
-      flags: [],
-      internalDate: null,
-      message: { size: 2, binary: true, handle: Buffer.from("\xc3\x96", "latin1") },
+      messages: [
+        {
+          flags: [],
+          internalDate: null,
+          parts: [{ part: "text", literal: { size: 2, binary: true, handle: Buffer.from("\xc3\x96", "latin1") } }],
+        },
+      ],
     },
   ],
   [
@@ -190,9 +202,13 @@ const accepted: [line: string, body: CommandBody][] = [
     {
       name: "APPEND",
       mailbox: "a",
-      flags: [],
-      internalDate: null,
-      message: { size: 0, binary: false, handle: Buffer.alloc(0) },
+      messages: [
+        {
+          flags: [],
+          internalDate: null,
+          parts: [{ part: "text", literal: { size: 0, binary: false, handle: Buffer.alloc(0) } }],
+        },
+      ],
     },
   ],
 
@@ -631,7 +647,6 @@ const refused: [line: string, why: RegExp][] = [
   ["APPEND a UTF8 ~{1}\r\na", /\(/],
   ["APPEND a UTF9 (~{1}\r\na)", /literal/],
   ["APPEND a {3}\r\nabcd", /CRLF/],
-  ["APPEND a {1}\r\na {1}\r\nb", /CRLF/], // MULTIAPPEND is not offered
   ["APPEND a (\\Recent) {1}\r\na", /other than \\Recent/],
   ["APPEND a (\\*) {1}\r\na", /flag/],
   ["STORE 1 +FLAGS (\\recent)", /other than \\Recent/],

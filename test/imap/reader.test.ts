@@ -367,7 +367,9 @@ test("a streamed APPEND is parsed with its handle", async () => {
   const input = await reader.next()
   assert.ok(input.kind === "command")
   const command = parseCommand({ bytes: input.bytes, at: 0, streamed: input.streamed }, defaultContext)
-  assert.deepEqual(command.name === "APPEND" && command.message, { size: 5, binary: false, handle: "<hello>" })
+  assert.deepEqual(command.name === "APPEND" && command.messages[0]?.parts, [
+    { part: "text", literal: { size: 5, binary: false, handle: "<hello>" } },
+  ])
 })
 
 test("30 MB through a sink: never more than one chunk is held", async () => {

@@ -3,8 +3,9 @@ import { randomBytes } from "node:crypto"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { type Duplex, duplexPair } from "node:stream"
+import { type Duplex, duplexPair, type Writable } from "node:stream"
 import type { TestContext } from "node:test"
+import { constants, createDeflateRaw, createInflateRaw } from "node:zlib"
 import { settingsSchema } from "../../daemon/host/settings.ts"
 import { createStore } from "../../daemon/store/open.ts"
 import type { Store } from "../../daemon/store/store.ts"
@@ -97,6 +98,7 @@ const patienceMs = 10_000
 export class TestClient {
   readonly #socket: Duplex
   readonly #octetsPerWrite: number
+  #output: Writable
   #input: Buffer = Buffer.alloc(0)
   #ended = false
   #wake: () => void = () => {}
@@ -104,14 +106,12 @@ export class TestClient {
 
   constructor(socket: Duplex, octetsPerWrite: number) {
     this.#socket = socket
+    this.#output = socket
     this.#octetsPerWrite = octetsPerWrite
-    socket.on("data", (chunk: Buffer) => {
-      this.#input = this.#input.length === 0 ? chunk : Buffer.concat([this.#input, chunk])
-      this.#wake()
-    })
+    socket.on("data", this.#onData)
+    // What is inflated may still be on its way when the socket ends.
     const end = () => {
-      this.#ended = true
-      this.#wake()
+      if (this.#output === socket) this.#onEnd()
     }
     socket.on("end", () => {
       socket.end()
@@ -121,11 +121,39 @@ export class TestClient {
     socket.on("error", end)
   }
 
+  readonly #onData = (chunk: Buffer): void => {
+    this.#input = this.#input.length === 0 ? chunk : Buffer.concat([this.#input, chunk])
+    this.#wake()
+  }
+
+  readonly #onEnd = (): void => {
+    this.#ended = true
+    this.#wake()
+  }
+
+  /** COMPRESS DEFLATE, and from here on both directions are compressed. */
+  async compress(): Promise<void> {
+    await this.ok("COMPRESS DEFLATE")
+    assert.equal(this.unread, "")
+    const deflate = createDeflateRaw({ flush: constants.Z_SYNC_FLUSH })
+    deflate.pipe(this.#socket)
+    this.#output = deflate
+    this.#socket.off("data", this.#onData)
+    const inflate = createInflateRaw({ finishFlush: constants.Z_SYNC_FLUSH })
+    this.#socket.pipe(inflate).on("data", this.#onData).on("end", this.#onEnd)
+    this.#socket.once("close", () => inflate.end())
+  }
+
+  /** Past the compression, if there is one. */
+  sendRaw(octets: Uint8Array): void {
+    this.#socket.write(octets)
+  }
+
   /** Writes octets as they are (a string is latin1). */
   send(octets: string | Uint8Array): void {
     const bytes = typeof octets === "string" ? Buffer.from(octets, "latin1") : octets
     for (let at = 0; at < bytes.length; at += this.#octetsPerWrite) {
-      this.#socket.write(bytes.subarray(at, at + this.#octetsPerWrite))
+      this.#output.write(bytes.subarray(at, at + this.#octetsPerWrite))
     }
   }
 

@@ -3,8 +3,8 @@ import type { ResponseCode } from "../../imap/response.ts"
 import type { Capability } from "../capabilities.ts"
 import type { Conversation } from "../conversation.ts"
 
-/** How a command ends. Without `status` it is OK. */
-export type Completion = { status?: "OK" | "NO"; code?: ResponseCode; text: string }
+/** How a command ends. Without `status` it is OK. `afterwards` is called when the tagged answer was written. */
+export type Completion = { status?: "OK" | "NO"; code?: ResponseCode; text: string; afterwards?: () => void }
 
 type BodyOf<N, B = CommandBody> = B extends { name: infer M } ? (N extends M ? B : never) : never
 

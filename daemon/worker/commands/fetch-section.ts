@@ -1,4 +1,4 @@
-import type { Section } from "../../imap/ast.ts"
+import type { OctetRange, Section } from "../../imap/ast.ts"
 import { selectFields } from "../../message/fields.ts"
 import { defaultLimits } from "../../message/limits.ts"
 import { sectionSpan } from "../../message/sections.ts"
@@ -6,7 +6,12 @@ import type { Store } from "../../store/store.ts"
 import type { Message } from "../../store/types.ts"
 
 /** Octets of a message: how many, and pieces of them in order, read as they are needed. */
-export type Octets = { size: number; pieces(offset: number, length: number): Iterable<Uint8Array> }
+export type Octets = {
+  size: number
+  pieces(offset: number, length: number): Iterable<Uint8Array>
+  /** They hold NUL, so that only a literal8 can carry them (RFC 3516 §4.3). */
+  binary?: boolean
+}
 
 /** A section as the grammar gives it, or as a constant. */
 type SectionName =
@@ -21,6 +26,14 @@ export function sectionOctets(contents: Contents, message: Message, { parts, wha
   if (parts.length === 0 && what.text === "ALL") return spanOctets(contents, message, 0, message.size)
   const span = sectionSpan(contents.root(message.content), parts, what.text)
   return span === null ? null : spanOctets(contents, message, span.start, span.end)
+}
+
+/** RFC 3501 §6.4.5: what begins past the end is empty, what ends past it is shorter. */
+export function rangeOf(octets: Octets, range: OctetRange | null): Octets {
+  if (range === null) return octets
+  const start = Math.min(range.offset, octets.size)
+  const size = Math.min(range.length, octets.size - start)
+  return { ...octets, size, pieces: (offset, count) => octets.pieces(start + offset, count) }
 }
 
 function spanOctets(contents: Contents, { content }: Message, start: number, end: number): Octets {

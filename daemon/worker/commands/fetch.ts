@@ -1,11 +1,19 @@
 import type { FetchItem } from "../../imap/ast.ts"
-import { dateTimeWire, flagListWire, PeerGone, type ResponseWriter, sectionWire } from "../../imap/response.ts"
+import {
+  dateTimeWire,
+  flagListWire,
+  PeerGone,
+  type ResponseWriter,
+  sectionWire,
+  stringWire,
+} from "../../imap/response.ts"
 import { flagBits, type Message, StoreError } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
 import { AnswerBroken } from "../refusal.ts"
 import { countOf, partOfRanges, type Range, type View } from "../view.ts"
 import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
-import { type Octets, sectionOctets } from "./fetch-section.ts"
+import { BinaryAnswers, type BinaryItem, isBinary } from "./fetch-binary.ts"
+import { type Octets, rangeOf, sectionOctets } from "./fetch-section.ts"
 import { bodyOctets } from "./fetch-structure.ts"
 import { namedUids, refuseWithoutQresync, tellVanished } from "./resync.ts"
 
@@ -14,7 +22,11 @@ const batchMessages = 250
 const seenBatchMessages = 16
 
 export const fetchFamily: Family<"FETCH"> = {
-  capabilities: [{ name: "SAVEDATE", rfc: 8514 }],
+  capabilities: [
+    { name: "SAVEDATE", rfc: 8514 },
+    { name: "PREVIEW", rfc: 8970 },
+    { name: "BINARY", rfc: 3516 },
+  ],
   commands: { FETCH: { state: "selected", expunges: "in-uid-form", run: fetch } },
 }
 
@@ -30,15 +42,17 @@ async function fetch(conversation: Conversation, command: FetchCommand): Promise
   const marks = !view.state.readOnly && items.some(setsSeen)
   if (command.vanished) tellVanished(conversation, view, namedUids(command.set, view), command.changedSince ?? 0)
   const pace = conversation.pace()
+  const binary = new BinaryAnswers(conversation.account.store.contents, items, pace)
   let found = 0
   for (const batch of view.batches(ranges, marks ? seenBatchMessages : batchMessages)) {
     for (const fetched of messagesOf(conversation, view, command, batch, marks)) {
-      if (await tellMessage(conversation, view, items, fetched)) found += 1
+      if (await tellMessage(conversation, view, items, fetched, binary)) found += 1
       await pace.rest()
     }
   }
   const gone = command.changedSince === null && !forgives(command) && found < countOf(ranges)
   if (gone) return { status: "NO", code: "EXPUNGEISSUED", text: "Some of the messages no longer exist" }
+  if (binary.refused) return { status: "NO", code: "UNKNOWN-CTE", text: "The encoding of a part is not known" }
   return { text: "FETCH completed" }
 }
 
@@ -56,9 +70,9 @@ function itemsOf(conversation: Conversation, { uid, items, changedSince }: Fetch
   return all
 }
 
-/** RFC 3501 §6.4.5: BODY[…], RFC822 and RFC822.TEXT set \Seen, their PEEK forms do not. */
+/** RFC 3501 §6.4.5, RFC 3516 §4.2: BODY[…], BINARY[…], RFC822 and RFC822.TEXT set \Seen, PEEK forms do not. */
 function setsSeen(item: FetchItem): boolean {
-  if (item.item === "BODY[]") return !item.peek
+  if (item.item === "BODY[]" || item.item === "BINARY[]") return !item.peek
   return item.item === "RFC822" || item.item === "RFC822.TEXT"
 }
 
@@ -89,7 +103,7 @@ function messagesOf(
 }
 
 /** The value of one item: its wire form, octets to be sent as a literal, or null for NIL. */
-type Value = { label: string | Uint8Array; value: string | Uint8Array | Octets | null }
+export type Value = { label: string | Uint8Array; value: string | Uint8Array | Octets | null }
 
 /**
  * One untagged FETCH. Its values are all looked up before its first octet is written: once it has begun it
@@ -102,11 +116,13 @@ async function tellMessage(
   view: View,
   items: readonly FetchItem[],
   fetched: Fetched,
+  binary: BinaryAnswers,
 ): Promise<boolean> {
   const sequence = view.sequenceOf(fetched.message.uid)
   if (sequence === null) return false
-  const values = valuesOf(conversation, items, fetched)
+  const values = await valuesOf(conversation, items, fetched, binary)
   if (values === null) return false
+  if (values.length === 0) return true
   const { writer } = conversation
   let separator = `${conversation.fetchHead(sequence, fetched.message.uid)}(`
   for (const { label, value } of values) {
@@ -131,23 +147,28 @@ async function tellValue({ writer }: Conversation, value: Value["value"]): Promi
 }
 
 /** Octets are read while they are sent; what fails now cannot be answered with NO any more. */
-async function tellOctets(writer: ResponseWriter, { size, pieces }: Octets): Promise<void> {
+async function tellOctets(writer: ResponseWriter, { size, pieces, binary }: Octets): Promise<void> {
   try {
-    await writer.literal(size, pieces(0, size))
+    await writer.literal(size, pieces(0, size), binary)
   } catch (error) {
     throw error instanceof PeerGone ? error : new AnswerBroken(error)
   }
 }
 
 /** Null when another session expunged the message after its row was read. */
-function valuesOf(
+async function valuesOf(
   conversation: Conversation,
   items: readonly FetchItem[],
   { message, marked }: Fetched,
-): Value[] | null {
+  binary: BinaryAnswers,
+): Promise<Value[] | null> {
   const wanted = marked ? withSeenItems(items, conversation) : items
   try {
-    return wanted.map((item) => itemValue(conversation, message, item))
+    await binary.measure(message)
+    return wanted.flatMap((item) => {
+      const answer = isBinary(item) ? binary.answer(item) : itemValue(conversation, message, item)
+      return answer === null ? [] : [answer]
+    })
   } catch (error) {
     if (error instanceof StoreError && error.fault === "no-such-message") return null
     throw error
@@ -162,23 +183,16 @@ function withSeenItems(items: readonly FetchItem[], { condstore, uidOnly }: Conv
   return [...items, ...missing.map((item): FetchItem => ({ item }))]
 }
 
-function itemValue(conversation: Conversation, message: Message, item: FetchItem): Value {
+function itemValue(conversation: Conversation, message: Message, item: Exclude<FetchItem, BinaryItem>): Value {
   const { contents } = conversation.account.store
   if (item.item === "BODY[]") {
     const octets = sectionOctets(contents, message, item.section)
-    const value = octets === null || item.partial === null ? octets : partOf(octets, item.partial)
+    const value = octets === null ? null : rangeOf(octets, item.partial)
     return { label: sectionWire(item.section, item.partial?.offset ?? null), value }
   }
   const label = item.item
   if (isOldSection(label)) return { label, value: sectionOctets(contents, message, oldSections[label]) }
   return { label, value: attributes[label](conversation, message) }
-}
-
-/** RFC 3501 §6.4.5: what begins past the end is empty, what ends past it is shorter. */
-function partOf({ size, pieces }: Octets, partial: { offset: number; length: number }): Octets {
-  const start = Math.min(partial.offset, size)
-  const length = Math.min(partial.length, size - start)
-  return { size: length, pieces: (offset, count) => pieces(start + offset, count) }
 }
 
 /** RFC 3501 §6.4.5: the old names of three sections. */
@@ -196,7 +210,7 @@ function isOldSection(name: string): name is OldSection {
 
 /** Everything that costs no more than a row; wire forms were made when the message came in. */
 const attributes: Record<
-  Exclude<FetchItem["item"], "BODY[]" | OldSection>,
+  Exclude<FetchItem["item"], "BODY[]" | BinaryItem["item"] | OldSection>,
   (conversation: Conversation, message: Message) => string | Uint8Array
 > = {
   UID: (_, { uid }) => String(uid),
@@ -211,6 +225,8 @@ const attributes: Record<
   /** RFC 8474 §5 */
   EMAILID: (_, { emailId }) => `(${emailId})`,
   THREADID: (_, { threadId }) => `(${threadId})`,
+  /** RFC 8970 §3.2: in UTF-8; it was made when the message came in, so LAZY has nothing to put off. */
+  PREVIEW: ({ account }, { content }) => stringWire(Buffer.from(account.store.contents.preview(content))),
   /** RFC 8514 §4.2 */
   SAVEDATE: (_, { savedAt }) => dateTimeWire({ at: savedAt, zoneMinutes: 0 }),
 }

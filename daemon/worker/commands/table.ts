@@ -2,6 +2,7 @@ import type { CommandName } from "../../imap/ast.ts"
 import type { Capability } from "../capabilities.ts"
 import { appendFamily } from "./append.ts"
 import type { Entry } from "./command.ts"
+import { compressFamily } from "./compress.ts"
 import { copyFamily } from "./copy.ts"
 import { enableFamily } from "./enable.ts"
 import { expungeFamily } from "./expunge.ts"
@@ -42,6 +43,7 @@ export const commands: { readonly [N in CommandName]: Entry<N> } = {
   ...expungeFamily.commands,
   ...quotaFamily.commands,
   ...metadataFamily.commands,
+  ...compressFamily.commands,
 }
 
 /** What the families together make true, in the order in which CAPABILITY lists it. */
@@ -65,4 +67,5 @@ export const registered: readonly Capability[] = [
   expungeFamily,
   quotaFamily,
   metadataFamily,
+  compressFamily,
 ].flatMap(({ capabilities }) => capabilities)

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict"
+import { readFileSync } from "node:fs"
+import test, { type TestContext } from "node:test"
+import { ImapFlow } from "imapflow"
+import { Mailkeep } from "../harness/mailkeep.ts"
+
+const password = "correct-horse-battery"
+
+const withAttachment = Buffer.from(
+  [
+    "From: Ben <ben@example.org>",
+    "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=",
+    "MIME-Version: 1.0",
+    'Content-Type: multipart/mixed; boundary="b"',
+    "",
+    "--b",
+    "Content-Type: text/plain; charset=utf-8",
+    "",
+    "Hello.",
+    "--b",
+    'Content-Type: application/octet-stream; name="x.bin"',
+    "Content-Transfer-Encoding: base64",
+    "",
+    Buffer.alloc(3000, 7).toString("base64"),
+    "--b--",
+    "",
+  ].join("\r\n"),
+)
+
+async function connect(t: TestContext, mailkeep: Mailkeep): Promise<ImapFlow> {
+  const client = new ImapFlow({
+    host: "localhost",
+    port: mailkeep.ports.imaps,
+    secure: true,
+    tls: { ca: readFileSync(mailkeep.paths.certificate) },
+    auth: { user: "alice", pass: password },
+    logger: false,
+  })
+  await client.connect()
+  t.after(() => client.close())
+  return client
+}
+
+test("imapflow: compressed, with what it uses of the extensions", async (t) => {
+  const mailkeep = await Mailkeep.start(t, { alice: password })
+  const client = await connect(t, mailkeep)
+  const names = (await client.list()).map(({ path, specialUse }) => `${path} ${specialUse ?? ""}`)
+  assert.ok(names.includes("Trash \\Trash"), names.join())
+
+  const appended = await client.append("INBOX", withAttachment, ["\\Seen"])
+  assert.ok(appended !== false && appended.uid === 1)
+  await client.append("INBOX", "Subject: two\r\n\r\nsecond\r\n")
+  const box = await client.mailboxOpen("INBOX")
+  assert.equal(box.exists, 2)
+  assert.deepEqual(await client.search({ seen: false }, { uid: true }), [2])
+
+  const found = await client.fetchOne("1", { envelope: true, bodyStructure: true, source: true, uid: true })
+  assert.ok(found !== false && found !== undefined)
+  assert.equal(found.envelope?.subject, "Grüße")
+  assert.deepEqual(found.source, withAttachment)
+  assert.equal(found.bodyStructure?.childNodes?.[1]?.encoding, "base64")
+
+  const { content } = await client.download("1", "2")
+  assert.ok(content !== undefined)
+  const chunks: Buffer[] = []
+  for await (const chunk of content) chunks.push(Buffer.from(chunk as Uint8Array))
+  assert.deepEqual(Buffer.concat(chunks), Buffer.alloc(3000, 7))
+
+  await client.messageFlagsAdd("2", ["\\Flagged"], { uid: true })
+  const moved = await client.messageMove("2", "Archive", { uid: true })
+  assert.ok(moved !== false)
+  assert.deepEqual([...(moved.uidMap ?? [])], [[2, 1]])
+  const status = await client.status("Archive", { messages: true })
+  assert.equal(status !== false && status.messages, 1)
+  await client.mailboxCreate(["Projects", "Über"])
+  await client.mailboxRename("Projects/Über", "Projects/Neu")
+  await client.mailboxDelete("Projects/Neu")
+  await client.logout()
+})
+
+test("imapflow sees in IDLE what another connection does", async (t) => {
+  const mailkeep = await Mailkeep.start(t, { alice: password })
+  const [watcher, other] = [await connect(t, mailkeep), await connect(t, mailkeep)]
+  await watcher.mailboxOpen("INBOX")
+  const arrived = new Promise<number>((resolve) => {
+    watcher.once("exists", ({ count }: { count: number }) => resolve(count))
+  })
+  const idling = watcher.idle()
+  await other.append("INBOX", "Subject: new\r\n\r\nnew\r\n")
+  assert.equal(await arrived, 1)
+  await watcher.noop()
+  await idling
+  await Promise.all([watcher.logout(), other.logout()])
+})
