@@ -16,7 +16,8 @@ const inflatedBytes = 16_384
  * does not read stops what is compressed for it. Octets that are no deflate stream cut the connection.
  */
 export function compress(socket: Duplex): Compressed {
-  const output = createDeflateRaw({ flush: constants.Z_SYNC_FLUSH })
+  // Mail::IMAPClient takes the two octets of a last deflate block behind LOGOUT's OK for a read that failed.
+  const output = createDeflateRaw({ flush: constants.Z_SYNC_FLUSH, finishFlush: constants.Z_SYNC_FLUSH })
   const input = createInflateRaw({ chunkSize: inflatedBytes, finishFlush: constants.Z_SYNC_FLUSH })
   output.pipe(socket)
   socket.pipe(input)
