@@ -1,19 +1,12 @@
-import { randomBytes } from "node:crypto"
 import { join } from "node:path"
 import { DirectorySync } from "./directory-sync.ts"
-import {
-  diskFiles,
-  type FileFacts,
-  missing,
-  type QueueFile,
-  type QueueFiles,
-  SpoolError,
-  type SpoolFault,
-  spoolError,
-} from "./queue-files.ts"
+import { Incoming } from "./incoming.ts"
+import { type Place, Places } from "./places.ts"
+import { diskFiles, type FileFacts, missing, type QueueFiles, SpoolError, spoolError } from "./queue-files.ts"
+import { writeReason } from "./reason.ts"
+import { Run } from "./run.ts"
+import { openSpooled, type Spooled } from "./spooled.ts"
 import { isUlid, timeOf, UlidSource } from "./ulid.ts"
-
-export { SpoolError, type SpoolFault } from "./queue-files.ts"
 
 /**
  * The spool on disk: `spool/<mailbox id>/{tmp,new,quarantine}/`. A message for one recipient is one file, its
@@ -57,25 +50,23 @@ export { SpoolError, type SpoolFault } from "./queue-files.ts"
  * only plain files of one name, and writes only under names that it makes itself.
  */
 export class Queue {
-  readonly #root: string
   readonly #files: QueueFiles
   readonly #directories: DirectorySync
+  readonly #places: Places
   readonly #ulids = new UlidSource()
-  /** Names this process's files in tmp/. */
-  readonly #run = `${process.pid}-${randomBytes(6).toString("hex")}`
+  readonly #run = new Run()
   readonly #writing = new Set<string>()
-  readonly #prepared = new Map<string, Promise<void>>()
 
   /** @param root `paths.spool`, made by `prepare` or by the installation */
   constructor(root: string, files: QueueFiles = diskFiles) {
-    this.#root = root
     this.#files = files
     this.#directories = new DirectorySync(files)
+    this.#places = new Places(root, files, this.#directories)
   }
 
   /** Makes the root directory where it is missing. */
   async prepare(): Promise<void> {
-    await this.#makeDirectory(this.#root)
+    await this.#places.makeRoot()
   }
 
   /**
@@ -84,26 +75,26 @@ export class Queue {
    * @throws SpoolError `disk-full`, `bad-name`, `fault`
    */
   async incoming(mailboxId: string): Promise<Incoming> {
-    const home = this.#home(mailboxId)
     const id = this.#ulids.next()
-    const name = `${id}.${this.#run}`
+    const name = `${id}.${this.#run.name}`
+    const directory = this.#places.path(mailboxId, "new")
+    const at = { temporary: join(this.#places.path(mailboxId, "tmp"), name), final: join(directory, id), directory }
     this.#writing.add(name)
     try {
-      await this.#prepareOnce(mailboxId)
-      const at = { temporary: join(home, "tmp", name), final: join(home, "new", id), directory: join(home, "new") }
+      await this.#places.prepare(mailboxId)
       const file = await this.#files.open(at.temporary, "wx", 0o660)
       return new Incoming(id, file, at, this.#files, this.#directories, () => this.#writing.delete(name))
     } catch (error) {
       this.#writing.delete(name)
       // The directories may have been removed behind our back; the next message makes them again.
-      this.#prepared.delete(mailboxId)
+      this.#places.forget(mailboxId)
       throw spoolError(error, `cannot begin a file for mailbox ${mailboxId}`)
     }
   }
 
   /** Ids in new/, oldest first; none when the mailbox has never had mail. */
   async list(mailboxId: string): Promise<string[]> {
-    return (await this.#names(mailboxId, "new")).filter(isUlid).sort()
+    return (await this.#places.names(mailboxId, "new")).filter(isUlid).sort()
   }
 
   /**
@@ -112,11 +103,10 @@ export class Queue {
    * @throws SpoolError `no-such-file`, `not-a-directory`; `not-a-file` is for `quarantine`
    */
   async open(mailboxId: string, id: string): Promise<Spooled> {
-    const path = join(this.#home(mailboxId), "new", idOf(id))
+    const path = join(this.#places.path(mailboxId, "new"), idOf(id))
     try {
-      await this.#place(mailboxId, "new")
-      const { file, size } = await this.#openPlain(path)
-      return { id, size, bytes: readAll(file, size), close: () => file.close() }
+      await this.#places.certain(mailboxId, "new")
+      return await openSpooled(this.#files, id, path)
     } catch (error) {
       throw spoolError(error, `cannot open ${path}`)
     }
@@ -127,10 +117,10 @@ export class Queue {
    * that their delivery ids may be forgotten. What is gone already is not an error.
    */
   async remove(mailboxId: string, ids: string | string[]): Promise<void> {
-    const directory = join(this.#home(mailboxId), "new")
+    const directory = this.#places.path(mailboxId, "new")
     const paths = [ids].flat().map((id) => join(directory, idOf(id)))
     try {
-      await this.#place(mailboxId, "new")
+      await this.#places.certain(mailboxId, "new")
       for (const path of paths) await this.#unlink(path)
       await this.#directories.sync(directory)
     } catch (error) {
@@ -144,34 +134,25 @@ export class Queue {
    * @param why for the operator; nothing of the message
    */
   async quarantine(mailboxId: string, id: string, why: string): Promise<void> {
-    const home = this.#home(mailboxId)
-    const [from, to] = [join(home, "new", idOf(id)), join(home, "quarantine", idOf(id))]
+    const name = idOf(id)
     try {
-      await this.#place(mailboxId, "new")
-      await this.#place(mailboxId, "quarantine")
-      await this.#writeReason(to, why)
-      await this.#files.rename(from, to)
-      await Promise.all([this.#directories.sync(join(home, "new")), this.#directories.sync(join(home, "quarantine"))])
+      const from = await this.#places.certain(mailboxId, "new")
+      const to = await this.#places.certain(mailboxId, "quarantine")
+      await writeReason(this.#files, join(to, name), why)
+      await this.#files.rename(join(from, name), join(to, name))
+      await Promise.all([this.#directories.sync(from), this.#directories.sync(to)])
     } catch (error) {
-      throw spoolError(error, `cannot quarantine ${from}`)
+      throw spoolError(error, `cannot quarantine ${name} of mailbox ${mailboxId}`)
     }
   }
 
   /** Everything of a mailbox that was deleted. */
   async drop(mailboxId: string): Promise<void> {
-    const home = this.#home(mailboxId)
-    this.#prepared.delete(mailboxId)
-    try {
-      await this.#files.remove(home)
-      await this.#directories.sync(this.#root)
-    } catch (error) {
-      throw spoolError(error, `cannot remove ${home}`)
-    }
+    await this.#places.remove(mailboxId)
   }
 
   /** How much is in new/, by the size of the sealed files. @throws SpoolError */
   async waiting(mailboxId: string): Promise<{ messages: number; bytes: number }> {
-    this.#home(mailboxId)
     const { count, bytes } = await this.#measure(mailboxId, "new")
     return { messages: count, bytes }
   }
@@ -182,7 +163,7 @@ export class Queue {
    */
   async summary(): Promise<MailboxSummary[]> {
     const lines: MailboxSummary[] = []
-    for (const mailbox of (await this.#mailboxes()).sort()) {
+    for (const mailbox of await this.#places.mailboxes()) {
       const waiting = await this.#measure(mailbox, "new")
       const quarantined = await this.#measure(mailbox, "quarantine")
       if (waiting.count + quarantined.count === 0) continue
@@ -198,26 +179,6 @@ export class Queue {
     return lines
   }
 
-  /** Why a file is in quarantine, or null when nothing was written down (what is no plain file was not written by us). */
-  async reason(mailboxId: string, id: string): Promise<string | null> {
-    const path = join(this.#home(mailboxId), "quarantine", `${idOf(id)}.why`)
-    try {
-      await this.#place(mailboxId, "quarantine")
-      const { file, size } = await this.#openPlain(path)
-      const chunks: Uint8Array[] = []
-      for await (const chunk of readAll(file, Math.min(size, maxReason * 4))) chunks.push(chunk)
-      return oneLine(Buffer.concat(chunks).toString("utf8")).trimEnd()
-    } catch (error) {
-      if (missing(error) || isFault(error, "not-a-file")) return null
-      throw spoolError(error, `cannot read why ${id} is in quarantine`)
-    }
-  }
-
-  /** Ids in quarantine/, oldest first. */
-  async quarantined(mailboxId: string): Promise<string[]> {
-    return (await this.#names(mailboxId, "quarantine")).filter(isUlid).sort()
-  }
-
   /**
    * Removes what crashes left in tmp/ and gives the number of files; for the spool process only.
    *
@@ -225,92 +186,23 @@ export class Queue {
    */
   async sweep(now: number = Date.now()): Promise<number> {
     let swept = 0
-    for (const mailbox of await this.#mailboxes()) {
-      const directory = join(this.#root, mailbox, "tmp")
-      for (const name of await this.#namesIfReal(mailbox, "tmp")) {
-        if (this.#writing.has(name) || !(await this.#isStale(directory, name, now))) continue
-        await this.#unlink(join(directory, name))
+    for (const mailbox of await this.#places.mailboxes()) {
+      for (const name of await this.#places.namesIfReal(mailbox, "tmp")) {
+        const path = join(this.#places.path(mailbox, "tmp"), name)
+        if (this.#writing.has(name) || !(await this.#isStale(path, name, now))) continue
+        await this.#unlink(path)
         swept += 1
       }
     }
     return swept
   }
 
-  async #isStale(directory: string, name: string, now: number): Promise<boolean> {
+  /** By what its name says; where it says nothing, by its file's age. */
+  async #isStale(path: string, name: string, now: number): Promise<boolean> {
     const [id = "", run = ""] = name.split(".")
-    if (!isUlid(id)) return now - (await this.#modified(join(directory, name), now)) > staleMs
-    return now - timeOf(id) > staleMs || this.#isDead(run)
-  }
-
-  #isDead(run: string): boolean {
-    const pid = Number(run.split("-")[0])
-    if (!Number.isSafeInteger(pid) || pid <= 0) return false
-    if (pid === process.pid) return run !== this.#run
-    return !isRunning(pid)
-  }
-
-  async #modified(path: string, otherwise: number): Promise<number> {
-    try {
-      return (await this.#files.stat(path)).mtimeMs
-    } catch (error) {
-      if (missing(error)) return otherwise
-      throw spoolError(error, `cannot look at ${path}`)
-    }
-  }
-
-  /** Under a new name first: what the spool's user may have put at `<path>.why` is replaced, never opened. */
-  async #writeReason(path: string, why: string): Promise<void> {
-    const temporary = `${path}.${randomBytes(6).toString("hex")}`
-    try {
-      await this.#writeNew(temporary, Buffer.from(`${oneLine(why)}\n`))
-      await this.#files.rename(temporary, `${path}.why`)
-    } catch (error) {
-      // The error above is the one to report; a name that stays behind means nothing to anybody.
-      await this.#files.unlink(temporary).catch(() => undefined)
-      throw error
-    }
-  }
-
-  async #writeNew(path: string, content: Uint8Array): Promise<void> {
-    const file = await this.#files.open(path, "wx", 0o660)
-    try {
-      for (let at = 0; at < content.length; ) at += await file.write(content.subarray(at))
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-  }
-
-  /** A plain file of one name, for reading; its size is of the open file, which nobody can exchange. */
-  async #openPlain(path: string): Promise<{ file: QueueFile; size: number }> {
-    const file = await this.#openUnfollowed(path)
-    try {
-      const found = await file.stat()
-      // A second name is none that the spool makes: the file may be somebody else's.
-      if (!found.isFile() || found.nlink > 1) throw new SpoolError("not-a-file", `${path} is no message of the spool`)
-      return { file, size: found.size }
-    } catch (error) {
-      await file.close()
-      throw error
-    }
-  }
-
-  async #openUnfollowed(path: string): Promise<QueueFile> {
-    try {
-      return await this.#files.open(path, "r")
-    } catch (error) {
-      // ELOOP: a link. ENXIO: a socket or a device without a driver.
-      if (!["ELOOP", "ENXIO"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error
-      throw new SpoolError("not-a-file", `${path} is no message of the spool`, { cause: error })
-    }
-  }
-
-  /** A directory of a mailbox, once it is certain that neither it nor the mailbox's own is a link. */
-  async #place(mailboxId: string, name: Place): Promise<string> {
-    const home = this.#home(mailboxId)
-    const path = join(home, name)
-    for (const each of [home, path]) mustBeDirectory(await this.#files.stat(each), each)
-    return path
+    if (isUlid(id)) return now - timeOf(id) > staleMs || this.#run.hasEnded(run)
+    const facts = await this.#factsOf(path)
+    return facts !== null && now - facts.mtimeMs > staleMs
   }
 
   async #unlink(path: string): Promise<void> {
@@ -322,98 +214,30 @@ export class Queue {
   }
 
   async #measure(mailbox: string, place: Place): Promise<{ count: number; bytes: number; oldest: number | null }> {
-    const directory = join(this.#root, mailbox, place)
-    const ids = (await this.#namesIfReal(mailbox, place)).filter(isUlid).sort()
+    const ids = (await this.#places.namesIfReal(mailbox, place)).filter(isUlid).sort()
     let bytes = 0
     let count = 0
     for (const id of ids) {
-      const size = await this.#size(join(directory, id))
-      if (size === null) continue
-      bytes += size
+      const facts = await this.#factsOf(join(this.#places.path(mailbox, place), id))
+      if (facts === null) continue
+      bytes += facts.size
       count += 1
     }
     return { count, bytes, oldest: ids[0] === undefined ? null : timeOf(ids[0]) }
   }
 
   /** Null for a file that was taken away since it was listed. */
-  async #size(path: string): Promise<number | null> {
+  async #factsOf(path: string): Promise<FileFacts | null> {
     try {
-      return (await this.#files.stat(path)).size
+      return await this.#files.stat(path)
     } catch (error) {
       if (missing(error)) return null
       throw spoolError(error, `cannot look at ${path}`)
     }
   }
-
-  /** The root may be a link: it is the administrator's. */
-  async #mailboxes(): Promise<string[]> {
-    try {
-      return (await this.#files.list(this.#root)).filter(isMailboxId)
-    } catch (error) {
-      if (missing(error)) return []
-      throw spoolError(error, `cannot list ${this.#root}`)
-    }
-  }
-
-  async #names(mailboxId: string, place: Place): Promise<string[]> {
-    try {
-      return await this.#files.list(await this.#place(mailboxId, place))
-    } catch (error) {
-      if (missing(error)) return []
-      throw spoolError(error, `cannot list ${place} of mailbox ${mailboxId}`)
-    }
-  }
-
-  async #namesIfReal(mailboxId: string, place: Place): Promise<string[]> {
-    try {
-      return await this.#names(mailboxId, place)
-    } catch (error) {
-      if (isFault(error, "not-a-directory")) return []
-      throw error
-    }
-  }
-
-  /**
-   * Once per mailbox and process, also when the directories are there: a process that made them may have
-   * died before it could fsync.
-   */
-  #prepareOnce(mailboxId: string): Promise<void> {
-    const running = this.#prepared.get(mailboxId)
-    if (running !== undefined) return running
-    if (this.#prepared.size >= maxPrepared) this.#prepared.clear()
-    const preparing = this.#prepareHome(join(this.#root, mailboxId))
-    this.#prepared.set(mailboxId, preparing)
-    return preparing
-  }
-
-  async #prepareHome(home: string): Promise<void> {
-    await this.#makeDirectory(home)
-    for (const name of places) await this.#makeDirectory(join(home, name))
-    await this.#directories.sync(home)
-    await this.#directories.sync(this.#root)
-  }
-
-  async #makeDirectory(path: string): Promise<void> {
-    try {
-      await this.#files.makeDirectory(path)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error
-    }
-  }
-
-  #home(mailboxId: string): string {
-    if (!isMailboxId(mailboxId)) throw new SpoolError("bad-name", "not a mailbox id")
-    return join(this.#root, mailboxId)
-  }
 }
 
-const places = ["tmp", "new", "quarantine"] as const
-type Place = (typeof places)[number]
-
 const staleMs = 36 * 3_600_000
-const maxReason = 500
-const maxPrepared = 10_000
-const readBytes = 262_144
 
 export type MailboxSummary = {
   mailbox: string
@@ -425,133 +249,7 @@ export type MailboxSummary = {
   quarantinedBytes: number
 }
 
-/** A file that waits. `size` is that of the sealed file. */
-export type Spooled = { id: string; size: number; bytes: AsyncGenerator<Uint8Array>; close(): Promise<void> }
-
-type Places = { temporary: string; final: string; directory: string }
-
-/** A file in S2. Exactly one of `commit` and `abort` ends it. */
-export class Incoming {
-  readonly id: string
-  readonly #file: QueueFile
-  readonly #at: Places
-  readonly #files: QueueFiles
-  readonly #directories: DirectorySync
-  readonly #ended: () => void
-  #open = true
-
-  constructor(
-    id: string,
-    file: QueueFile,
-    at: Places,
-    files: QueueFiles,
-    directories: DirectorySync,
-    ended: () => void,
-  ) {
-    this.id = id
-    this.#file = file
-    this.#at = at
-    this.#files = files
-    this.#directories = directories
-    this.#ended = ended
-  }
-
-  /** @throws SpoolError `disk-full`, `fault`; the caller then calls `abort` */
-  async write(chunk: Uint8Array): Promise<void> {
-    try {
-      for (let at = 0; at < chunk.length; ) at += await this.#file.write(chunk.subarray(at))
-    } catch (error) {
-      throw spoolError(error, `cannot write ${this.#at.temporary}`)
-    }
-  }
-
-  /**
-   * S2 -> S5. When it resolves, the message is safe against power loss. When it throws, nothing of it is
-   * left (short of a disk that refuses to remove it, too).
-   *
-   * @throws SpoolError `disk-full`, `fault`
-   */
-  async commit(): Promise<void> {
-    let renamed = false
-    try {
-      await this.#file.sync()
-      await this.#close()
-      await this.#files.rename(this.#at.temporary, this.#at.final)
-      renamed = true
-      await this.#directories.sync(this.#at.directory)
-      this.#ended()
-    } catch (error) {
-      await this.#discard(renamed ? this.#at.final : this.#at.temporary)
-      throw spoolError(error, `cannot commit ${this.#at.temporary}`)
-    }
-  }
-
-  /** S2 -> S1. Never throws: what cannot be removed is left to the sweep. */
-  async abort(): Promise<void> {
-    await this.#discard(this.#at.temporary)
-  }
-
-  async #discard(path: string): Promise<void> {
-    await this.#close().catch(ignoredBecauseSwept)
-    await this.#files.unlink(path).catch(ignoredBecauseSwept)
-    this.#ended()
-  }
-
-  async #close(): Promise<void> {
-    if (!this.#open) return
-    this.#open = false
-    await this.#file.close()
-  }
-}
-
-/** The error that made us discard is the one to report; the file is stale from now on and will be swept. */
-function ignoredBecauseSwept(): void {}
-
-/** `size` octets, or fewer when the file ends before; a file that grows meanwhile is not read further. */
-async function* readAll(file: QueueFile, size: number): AsyncGenerator<Uint8Array> {
-  try {
-    for (let left = size; left > 0; ) {
-      const buffer = Buffer.allocUnsafeSlow(Math.min(readBytes, left))
-      const read = await file.read(buffer)
-      if (read === 0) return
-      left -= read
-      yield buffer.subarray(0, read)
-    }
-  } catch (error) {
-    throw spoolError(error, "cannot read a spool file")
-  } finally {
-    await file.close()
-  }
-}
-
-/** As in `daemon/contract/control.ts`; nothing else may become a path. */
-function isMailboxId(text: string): boolean {
-  return /^[a-z2-7]{26}$/.test(text)
-}
-
-function mustBeDirectory(found: FileFacts, path: string): void {
-  if (!found.isDirectory()) throw new SpoolError("not-a-directory", `${path} is not a directory: remove it`)
-}
-
-function isFault(error: unknown, fault: SpoolFault): boolean {
-  return error instanceof SpoolError && error.fault === fault
-}
-
-function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
-  return text.replace(/[\x00-\x1f\x7f]+/g, " ").slice(0, maxReason)
-}
-
 function idOf(text: string): string {
   if (!isUlid(text)) throw new SpoolError("bad-name", "not an id of a spool file")
   return text
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM"
-  }
 }

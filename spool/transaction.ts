@@ -1,5 +1,6 @@
 import type { Logger } from "pino"
-import type { Incoming, Queue } from "./queue.ts"
+import type { Incoming } from "./incoming.ts"
+import type { Queue } from "./queue.ts"
 import { SpoolError } from "./queue-files.ts"
 import type { Lookup } from "./recipients.ts"
 import { type Envelope, Sealer } from "./sealed.ts"

@@ -32,6 +32,8 @@ const arrows: [room: string, may: string[]][] = [
       "daemon/keys",
       "daemon/store",
       "spool/queue.ts",
+      "spool/queue-files.ts",
+      "spool/spooled.ts",
       "spool/sealed.ts",
     ],
   ],
