@@ -9,12 +9,13 @@ import { CommandReader, type Input } from "../imap/reader.ts"
 import { continuation, PeerGone, ResponseWriter, tagged, untagged } from "../imap/response.ts"
 import type { Account } from "./account.ts"
 import { capabilityNames } from "./capabilities.ts"
-import { appendPolicy, discardStreamed } from "./commands/append.ts"
+import { discardStreamed } from "./commands/append.ts"
 import type { Completion, Entry } from "./commands/command.ts"
 import { clientName } from "./commands/general.ts"
 import { commands, registered } from "./commands/table.ts"
 import { type Compressed, compress } from "./compression.ts"
 import { Conversation } from "./conversation.ts"
+import { literalPolicy } from "./literal-policy.ts"
 import { ClientGone } from "./pace.ts"
 import { AnswerBroken, type Refusal, Refused, refusalFor } from "./refusal.ts"
 import { refuseNumbers } from "./uid-only.ts"
@@ -86,7 +87,7 @@ export class ImapConnection {
       maxCommandBytes: limits.max_command_bytes,
       // When the disk fills up in the middle of a message, the rest of it has to be read past.
       maxSkipBytes: limits.max_command_bytes + maxMessageBytes,
-      literal: appendPolicy(() => this.#conversation, this.#grammar),
+      literal: literalPolicy(() => this.#conversation, this.#grammar),
       sendContinuation: () => this.#writer.text(continuation("OK")).flush(),
       onDrain: () => this.#input.resume(),
     })
