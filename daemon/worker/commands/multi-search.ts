@@ -96,7 +96,7 @@ function within(roots: ReadonlySet<string>, oneLevel: boolean): (mailbox: Mailbo
 }
 
 async function tell(
-  { writer }: Conversation,
+  { writer, utf8 }: Conversation,
   { tag, returns }: MultiSearch,
   { name, uidValidity }: Mailbox,
   hits: readonly Hit[],
@@ -107,7 +107,7 @@ async function tell(
     .text("* ESEARCH (TAG ")
     .bytes(stringWire(tag))
     .text(" MAILBOX ")
-    .bytes(mailboxWire(name))
+    .bytes(mailboxWire(name, utf8))
     .text(` UIDVALIDITY ${uidValidity}) UID${returnData(returns, hits, wantsModseq)}\r\n`)
   if (writer.congested) await writer.drained()
 }
