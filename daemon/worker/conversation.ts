@@ -207,6 +207,15 @@ export class Conversation {
     this.#saidLower = lower
   }
 
+  /**
+   * EXPUNGEISSUED behind an answer of message numbers, when some of them are of messages that are gone: a NOOP
+   * would say which (RFC 5530 §3). Tells what else changed, so that it is known.
+   */
+  async codeForNumbers(): Promise<{ code?: "EXPUNGEISSUED" }> {
+    await this.say(this.pull(false), false)
+    return this.#view?.expungesHeld === true ? { code: "EXPUNGEISSUED" } : {}
+  }
+
   /** First half of `tell`: makes the view current, at once. @throws MailboxGone */
   pull(expunges: boolean): ViewUpdate | null {
     return this.#view?.update(this.account.store, expunges) ?? null

@@ -37,8 +37,7 @@ export async function answerSearch(
   else tellExtended(conversation, command, returns, hits, wantsModseq)
   if (command.returns !== null && saves) view.saved = savedUids(command.returns, hits)
   if (updates) keepUpdated(conversation, command, hits)
-  // RFC 5530 §3: some of these numbers may be of messages that are gone; a NOOP would say which.
-  const code = view.expungesHeld && !command.uid ? { code: "EXPUNGEISSUED" as const } : {}
+  const code = command.uid ? {} : await conversation.codeForNumbers()
   return { ...code, text: `${command.name} completed` }
 }
 

@@ -38,7 +38,7 @@ async function thread(conversation: Conversation, command: ThreadCommand): Promi
     if (writer.congested) await writer.drained()
   }
   writer.text("\r\n")
-  const code = view.expungesHeld && !command.uid ? { code: "EXPUNGEISSUED" as const } : {}
+  const code = command.uid ? {} : await conversation.codeForNumbers()
   return { ...code, text: "THREAD completed" }
 }
 
