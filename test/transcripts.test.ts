@@ -3,7 +3,7 @@ import { globSync, readFileSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { type TestContext, test } from "node:test"
 import { fileURLToPath } from "node:url"
-import { startHome, type TestClient } from "./worker/harness.ts"
+import { type Home, startHome, type TestClient } from "./worker/harness.ts"
 
 /*
  * Plays the conversations under test/transcripts/, one folder per RFC, each against a fresh mailbox (INBOX,
@@ -13,6 +13,10 @@ import { startHome, type TestClient } from "./worker/harness.ts"
  *   C: text         the client sends this and CRLF; C2: is a second client of the same user, and so on
  *   S: text         the server's next line is this; "..." stands for any text
  *   S* text         the server's next lines are these, in any order: a run of S* lines is one set
+ *   S> text         lines before this one are not looked at, but for NO and BAD: for what is only preparation
+ *   M: 23 name INBOX (\Seen)
+ *                   23 copies of the message test/transcripts/messages/name.eml come into that mailbox, with
+ *                   these flags; any words may follow the name as in APPEND
  *   C: text <name>  at the end of a line: the message test/transcripts/messages/name.eml as a literal
  *   S: text <name>  the same, as the server's literal
  *   <<name>>        in an S: line stands for digits, which a later line with <<name>> repeats
@@ -29,21 +33,23 @@ for (const file of globSync("rfc*/*.imap", { cwd: folder }).sort()) {
   }
 }
 
-type Step = { who: "C" | "S"; client: number; anyOrder: boolean; text: string; line: number }
+type Step = { who: "C" | "S" | "M"; client: number; mark: ":" | "*" | ">"; text: string; line: number }
 
-const stepLine = /^([CS])(\d?)(?:: |(\*) )(.*)$/
+const stepLine = /^(?:([CS])(\d?)|(M))([:*>]) (.*)$/
 
 function stepsOf(file: string): Step[] {
   return readFileSync(file, "latin1")
     .split("\n")
     .flatMap((text, index): Step[] => {
       if (text === "" || text.startsWith("#")) return []
-      const [, who, client, star, rest] = stepLine.exec(text) ?? assert.fail(`${file}:${index + 1}: not a step`)
+      const found = stepLine.exec(text) ?? assert.fail(`${file}:${index + 1}: not a step`)
+      const [, who, client, prepares, mark, rest] = found
+      assert.ok(mark === ":" || who === "S", `${file}:${index + 1}: not a step`)
       return [
         {
-          who: who as Step["who"],
+          who: (who ?? prepares) as Step["who"],
           client: Number(client || 1),
-          anyOrder: star === "*",
+          mark: mark as Step["mark"],
           text: rest ?? "",
           line: index + 1,
         },
@@ -58,14 +64,19 @@ async function play(t: TestContext, file: string, octetsPerWrite: number): Promi
   const learned: Learned = new Map()
   for (let at = 0; at < steps.length; ) {
     const step = steps[at] ?? assert.fail()
+    at += 1
+    if (step.who === "M") {
+      await fill(home, step.text)
+      continue
+    }
     const client = clients.get(step.client) ?? (await home.connect(octetsPerWrite))
     clients.set(step.client, client)
     const where = `${basename(dirname(file))}/${basename(file)}:${step.line}`
     const text = recalled(step.text, learned)
     if (step.who === "C") await say(client, text)
-    else if (step.anyOrder) at += (await hearSet(client, steps.slice(at), where)) - 1
+    else if (step.mark === "*") at += (await hearSet(client, steps.slice(at - 1), where)) - 1
+    else if (step.mark === ">") await hearUpTo(client, text, where)
     else await hear(client, text, where, learned)
-    at += 1
   }
   for (const [number, client] of clients) assert.equal(client.unread, "", `left unread by client ${number}`)
 }
@@ -74,6 +85,16 @@ const messageAtEnd = /^(.*)<([\w-]+)>$/
 
 function messageNamed(name: string): Buffer {
   return readFileSync(join(folder, "messages", `${name}.eml`))
+}
+
+/** `count name mailbox options`; each message in an APPEND of its own, so that each has its own mod-sequence. */
+async function fill(home: Home, text: string): Promise<void> {
+  const [, count, name, mailbox, options] = /^(\d+) ([\w-]+) (\S+) ?(.*)$/.exec(text) ?? assert.fail(text)
+  const client = await home.connect()
+  for (let left = Number(count); left > 0; left -= 1) {
+    assert.match(await client.append(mailbox ?? "", messageNamed(name ?? ""), options), /^OK/)
+  }
+  client.leave()
 }
 
 async function say(client: TestClient, text: string): Promise<void> {
@@ -106,9 +127,18 @@ async function hear(client: TestClient, text: string, where: string, learned: Le
   assert.deepEqual(literals, [message], where)
 }
 
+async function hearUpTo(client: TestClient, text: string, where: string): Promise<void> {
+  const passed: string[] = []
+  for (let line = await client.line(); !pattern(text).test(line); line = await client.line()) {
+    passed.push(line)
+    assert.doesNotMatch(line, /^[^* ]\S* (NO|BAD)/, where)
+    assert.ok(passed.length < 1000, `${where}: never came, but\n${passed.slice(0, 20).join("\n")}`)
+  }
+}
+
 /** @returns how many steps the set has */
 async function hearSet(client: TestClient, steps: Step[], where: string): Promise<number> {
-  const end = steps.findIndex((step) => !step.anyOrder)
+  const end = steps.findIndex(({ mark }) => mark !== "*")
   const expected = steps.slice(0, end === -1 ? steps.length : end).map(({ text }) => text)
   const open = [...expected]
   while (open.length > 0) {
