@@ -16,7 +16,7 @@ export type Given = {
   deliveryId?: string
 }
 export type Copied = { source: number[]; target: number[] }
-export type FlagResult = { changed: Message[]; unchanged: Message[]; conflicted: number[] }
+export type FlagResult = { changed: Message[]; unchanged: Message[]; conflicted: Message[] }
 
 type Taken = { first: number; modseq: number; selectable: number }
 type NewRow = [
@@ -134,7 +134,7 @@ export class Messages {
         const message = this.one(mailbox, uid)
         if (message === undefined) continue
         if (change.unchangedSince !== null && message.modseq > change.unchangedSince) {
-          result.conflicted.push(uid)
+          result.conflicted.push(message)
           continue
         }
         const after = flagsAfter(message, change, names)

@@ -66,7 +66,10 @@ test("UNCHANGEDSINCE leaves alone what changed later (RFC 7162 §3.1.3)", (t) =>
     result.changed.map(({ uid }) => uid),
     [1],
   )
-  assert.deepEqual(result.conflicted, [2])
+  assert.deepEqual(
+    result.conflicted.map(({ uid }) => uid),
+    [2],
+  )
 })
 
 test("keywords have the first spelling of each mailbox, and a limit", (t) => {

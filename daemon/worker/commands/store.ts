@@ -24,7 +24,7 @@ async function store(conversation: Conversation, command: CommandOf<"STORE">): P
   for (const batch of view.batches(ranges, batchMessages)) {
     const outcome = await storeBatch(conversation, view, command, batch)
     found += outcome.found
-    for (const uid of outcome.conflicted) conflicted.push(uid)
+    for (const { uid } of outcome.conflicted) conflicted.push(uid)
     await pace.rest()
   }
   return completion(view, command, conflicted, countOf(ranges) - found)
@@ -39,7 +39,7 @@ async function storeBatch(
   view: View,
   command: CommandOf<"STORE">,
   batch: Range[],
-): Promise<{ found: number; conflicted: number[] }> {
+): Promise<{ found: number; conflicted: Message[] }> {
   if (conversation.writer.congested) await conversation.writer.drained()
   const news = conversation.pull(false)
   const { operation, unchangedSince } = command
@@ -50,29 +50,34 @@ async function storeBatch(
   await conversation.say(news, command.uid)
   if (command.flags.length > 0) conversation.tellKeywords(view)
   const { changed, unchanged, conflicted } = outcome
-  for (const message of merge(changed, unchanged)) await tellOutcome(conversation, view, command, message)
+  const told = new Set(news?.changed.map(({ message }) => message.uid))
+  const failed = new Set(conflicted.filter(({ uid }) => !told.has(uid)))
+  for (const message of inUidOrder(changed, unchanged, [...failed])) {
+    await tellOutcome(conversation, view, command, message, failed.has(message))
+  }
   return { found: changed.length + unchanged.length + conflicted.length, conflicted }
 }
 
-/** Two lists in UID order as one. */
-function merge(a: Message[], b: Message[]): Message[] {
-  return b.length === 0 ? a : [...a, ...b].sort((x, y) => x.uid - y.uid)
+function inUidOrder(...lists: Message[][]): Message[] {
+  const [only, second] = lists.filter((list) => list.length > 0)
+  return second === undefined ? (only ?? []) : lists.flat().sort((a, b) => a.uid - b.uid)
 }
 
 /**
- * The new flags, or with .SILENT nothing; but clients that want mod-sequences are told these in any case
- * (RFC 7162 §3.1.3).
+ * The new flags, or with .SILENT nothing; but clients that want mod-sequences are told these in any case, and of a
+ * message that `failed` UNCHANGEDSINCE the flags as well, so that they need not ask (RFC 7162 §3.1.3).
  */
 async function tellOutcome(
   conversation: Conversation,
   view: View,
   command: CommandOf<"STORE">,
   message: Message,
+  failed: boolean,
 ): Promise<void> {
   const sequence = view.sequenceOf(message.uid)
   if (sequence === null) return
   const { writer } = conversation
-  if (!command.silent) conversation.tellFlags(sequence, message, command.uid)
+  if (!command.silent || failed) conversation.tellFlags(sequence, message, command.uid)
   else if (conversation.condstore) {
     const uid = conversation.uidOnly ? "" : `UID ${message.uid} `
     writer.text(`${conversation.fetchHead(sequence, message.uid)}(${uid}MODSEQ (${message.modseq}))\r\n`)
