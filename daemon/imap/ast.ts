@@ -131,6 +131,7 @@ export type StatusItem =
   | "DELETED"
   | "DELETED-STORAGE"
   | "MAILBOXID"
+  | "APPENDLIMIT"
 
 /** LIST with the selection and return options of RFC 5258 that RFC 6154, 5819 and 3348 use. */
 export type ListCommand = {

@@ -73,6 +73,7 @@ const statusNames: ReadonlySet<string> = new Set<StatusItem>([
   "DELETED", // RFC 9051 §9
   "DELETED-STORAGE", // RFC 9208 §7
   "MAILBOXID", // RFC 8474 §7
+  "APPENDLIMIT", // RFC 7889 §5
 ])
 
 /**

@@ -133,6 +133,7 @@ const accepted: [line: string, body: CommandBody][] = [
     { name: "STATUS", mailbox: "x", items: ["UIDNEXT", "MESSAGES", "HIGHESTMODSEQ"] },
   ],
   ["STATUS x (SIZE DELETED MAILBOXID)", { name: "STATUS", mailbox: "x", items: ["SIZE", "DELETED", "MAILBOXID"] }],
+  ["STATUS x (appendlimit)", { name: "STATUS", mailbox: "x", items: ["APPENDLIMIT"] }],
 
   ['LIST "" *', list({})],
   ['LIST "" ""', list({ patterns: [""] })],

@@ -8,6 +8,7 @@ import { type Conversation, storedFlags } from "../conversation.ts"
 import { Refused } from "../refusal.ts"
 import { Assembly, assemblyOf } from "./assembly.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
+import { highestAfterExpunge } from "./expunge.ts"
 import { tellIfRenamed } from "./mailboxes.ts"
 
 export const appendFamily: Family<"APPEND" | "REPLACE"> = {
@@ -134,10 +135,10 @@ async function append(conversation: Conversation, command: CommandOf<"APPEND">):
 
 /**
  * RFC 8508 §3.4: one change, in which the old message goes and the new one comes. APPENDUID is said before the
- * EXPUNGE (§4.3).
+ * EXPUNGE (§4.3), and the end is that of UID EXPUNGE (§4.5).
  */
 async function replace(conversation: Conversation, command: CommandOf<"REPLACE">): Promise<Completion> {
-  return assembled(conversation, command, (assemblies) => {
+  const completion = await assembled(conversation, command, (assemblies) => {
     const { store } = conversation.account
     const code = store.transaction(() => {
       remove(conversation, replacedBy(conversation, command).uid)
@@ -146,6 +147,7 @@ async function replace(conversation: Conversation, command: CommandOf<"REPLACE">
     conversation.writer.text(untagged("OK", "Replacement message ready", code))
     return { text: "REPLACE completed" }
   })
+  return { ...completion, ...(await highestAfterExpunge(conversation, true)) }
 }
 
 /** Completes all messages of the command; what was stored of them is taken back when that, or `work`, fails. */

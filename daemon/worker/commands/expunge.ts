@@ -17,7 +17,7 @@ export const expungeFamily: Family<"EXPUNGE" | "UID EXPUNGE"> = {
 async function expunge(conversation: Conversation): Promise<Completion> {
   conversation.refuseReadOnly()
   const any = await expungeAll(conversation, conversation.selected().state.mailbox)
-  return { ...(await highest(conversation, any)), text: "EXPUNGE completed" }
+  return { ...(await highestAfterExpunge(conversation, any)), text: "EXPUNGE completed" }
 }
 
 /** RFC 4315 §2.1: only messages that are both \Deleted and in the set. */
@@ -31,11 +31,11 @@ async function uidExpunge(conversation: Conversation, { set }: CommandOf<"UID EX
     any = messages.expunge(view.state.mailbox, view.uidsBetween(batch)).length > 0 || any
     await pace.rest()
   }
-  return { ...(await highest(conversation, any)), text: "UID EXPUNGE completed" }
+  return { ...(await highestAfterExpunge(conversation, any)), text: "UID EXPUNGE completed" }
 }
 
 /** RFC 7162 §3.2.7, §3.2.9: after an expunge, the mod-sequence up to which the client has now been told everything. */
-async function highest(conversation: Conversation, any: boolean): Promise<{ code?: ResponseCode }> {
+export async function highestAfterExpunge(conversation: Conversation, any: boolean): Promise<{ code?: ResponseCode }> {
   if (!any || !conversation.qresync) return {}
   await conversation.tell(true)
   return { code: { code: "HIGHESTMODSEQ", value: conversation.selected().toldModseq } }

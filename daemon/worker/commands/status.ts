@@ -51,4 +51,6 @@ const values: Record<
   /** RFC 9208 §4.1.4 */
   "DELETED-STORAGE": (_, { id }, { account }) => account.store.mailboxes.deletedSize(id),
   MAILBOXID: (_, { objectId }) => `(${objectId})`,
+  /** RFC 7889 §3: the same for all mailboxes. */
+  APPENDLIMIT: (_, __, { account }) => account.maxMessageBytes,
 }
