@@ -26,7 +26,8 @@ export type LoginContext = {
 
 export const authenticationFailed = "NO [AUTHENTICATIONFAILED] Authentication failed"
 const unavailable = "NO [UNAVAILABLE] Logins are not possible at the moment, please try again later"
-const damaged = "NO [SERVERBUG] This mailbox cannot be opened, please tell the operator"
+const damaged = "NO [CORRUPTION] This mailbox is damaged, please tell the operator"
+const fault = "NO [SERVERBUG] This mailbox cannot be opened, please tell the operator"
 
 /** Complete by type: a new reason does not compile until it is answered here. Codes from RFC 5530 §3. */
 const replies: Record<RefusalReason, string> = {
@@ -37,7 +38,7 @@ const replies: Record<RefusalReason, string> = {
   closing: unavailable,
   "damaged-slot": damaged,
   "damaged-database": damaged,
-  fault: damaged,
+  fault,
 }
 
 /** A worker that is closing is gone in a moment, and the next ticket is for a fresh one. */

@@ -36,7 +36,7 @@ const answers: Record<StoreFault, Refusal> = {
   "over-quota": { status: "NO", code: "OVERQUOTA", text: "Over quota" },
   "too-big": { status: "NO", code: "TOOBIG", text: "The message is too big" },
   "disk-full": { status: "NO", code: "LIMIT", text: "The server's disk is full, nothing was stored" },
-  damaged: { status: "NO", code: "SERVERBUG", text: "The mailbox database is damaged, nothing was overwritten" },
+  damaged: { status: "NO", code: "CORRUPTION", text: "The mailbox database is damaged, nothing was overwritten" },
   "no-such-message": { status: "NO", code: "EXPUNGEISSUED", text: "That message is gone" },
   "too-many-annotations": {
     status: "NO",

@@ -14,8 +14,8 @@ const replies: [why: RefusalReason, reply: RegExp][] = [
   ["unusable-password", /^a1 NO \[AUTHENTICATIONFAILED\] Authentication failed$/],
   ["busy", /^a1 NO \[UNAVAILABLE\]/],
   ["closing", /^a1 NO \[UNAVAILABLE\]/],
-  ["damaged-slot", /^a1 NO \[SERVERBUG\]/],
-  ["damaged-database", /^a1 NO \[SERVERBUG\]/],
+  ["damaged-slot", /^a1 NO \[CORRUPTION\]/],
+  ["damaged-database", /^a1 NO \[CORRUPTION\]/],
   ["fault", /^a1 NO \[SERVERBUG\]/],
 ]
 

@@ -183,7 +183,7 @@ test("a damaged database is refused, logged, and not touched", async (t) => {
   const damaged = readFileSync(file)
   damaged.fill(0x5a, 0, 64)
   writeFileSync(file, damaged)
-  await assert.rejects(ImapClient.login(mailkeep.ports.imaps, "alice", password), /\[SERVERBUG\]/)
+  await assert.rejects(ImapClient.login(mailkeep.ports.imaps, "alice", password), /\[CORRUPTION\]/)
   assert.deepEqual(readFileSync(file), damaged)
   assert.ok(mailkeep.log.some((line) => line.includes("damaged-database")))
 })

@@ -109,7 +109,7 @@ test("a damaged database and a full disk are answered and logged", async (t) => 
   t.mock.method(home.store.mailboxes, "status", () => {
     throw new StoreError("damaged")
   })
-  assert.match((await client.command("STATUS INBOX (MESSAGES)")).status, /^NO \[SERVERBUG\]/)
+  assert.match((await client.command("STATUS INBOX (MESSAGES)")).status, /^NO \[CORRUPTION\]/)
   t.mock.method(home.store.messages, "add", () => {
     throw new StoreError("disk-full")
   })
