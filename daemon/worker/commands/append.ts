@@ -36,9 +36,7 @@ export function appendPolicy(conversationOf: () => Conversation, grammar: Gramma
     const conversation = conversationOf()
     const { body, catenated } = head
     if (size === 0 && !catenated) return { kind: "refuse", reply: "NO [CANNOT] An empty message is not stored" }
-    if (conversation.account.store.mailboxes.find(body.mailbox)?.selectable !== true) {
-      return { kind: "refuse", reply: "NO [TRYCREATE] No such mailbox" }
-    }
+    conversation.destination(body.mailbox)
     return { kind: "sink", sink: sinkFor(conversation, head, size) }
   }
 }
