@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { existsSync, readFileSync } from "node:fs"
+import { existsSync, globSync, readFileSync } from "node:fs"
 import { Socket } from "node:net"
 import { join } from "node:path"
 import { test } from "node:test"
@@ -55,6 +55,21 @@ test("what CAPABILITY answers before login is what the table says", () => {
     }
   }
   assert.deepEqual([...offered].toSorted(), named("before").toSorted())
+})
+
+test("the transcripts of an RFC are named in its rows, and each says which part of the RFC it is from", () => {
+  const folders = globSync("test/transcripts/rfc*", { cwd: checkout })
+  const unnamed = folders.filter((folder) => {
+    const own = rows.filter(({ rfc, where }) => folder === `test/transcripts/rfc${rfc}` && where.includes("after"))
+    const named = own.length > 0 ? own.every(({ tests }) => tests.includes(`${folder}/`)) : page.includes(`${folder}/`)
+    return !named
+  })
+  assert.deepEqual(unnamed, [])
+  const silent = globSync("test/transcripts/rfc*/*.imap", { cwd: checkout }).filter((file) => {
+    const [, rfc] = /rfc(\d+)\//.exec(file) ?? []
+    return !new RegExp(`^# RFC ${rfc}\\b`).test(readFileSync(join(checkout, file), "latin1"))
+  })
+  assert.deepEqual(silent, [])
 })
 
 test("versions are those of the changelog, and files that test exist", () => {
