@@ -158,8 +158,8 @@ export type MailboxSource =
 /** RFC 4731 §3.1, RFC 5182 §2.1, RFC 5267 §4, RFC 9394 §3.1. */
 export type SearchReturn = "MIN" | "MAX" | "ALL" | "COUNT" | "SAVE" | "CONTEXT" | "UPDATE" | { partial: PartialRange }
 
-/** RFC 9394 §4: results from one to the other, as written; both negative when counted from the last one. */
-export type PartialRange = [from: number, to: number]
+/** RFC 9394 §4: results from the nearer to the farther; both negative when counted from the last one. */
+export type PartialRange = [near: number, far: number]
 
 /** RFC 5256 §5, RFC 5957 §5. */
 export type SortKey = "ARRIVAL" | "CC" | "DATE" | "FROM" | "SIZE" | "SUBJECT" | "TO" | "DISPLAYFROM" | "DISPLAYTO"

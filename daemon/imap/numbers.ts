@@ -117,7 +117,7 @@ export function seqNumber(cursor: Cursor): number {
  * partial-range-first = nz-number ":" nz-number
  * partial-range-last  = MINUS nz-number ":" MINUS nz-number
  *
- * RFC 9394 §4.
+ * RFC 9394 §4: "A range 500:400 is the same as 400:500", and the answer names it in this one form, as other servers do.
  */
 export function partialRange(cursor: Cursor): PartialRange {
   const fromLast = tryByte(cursor, MINUS)
@@ -125,5 +125,6 @@ export function partialRange(cursor: Cursor): PartialRange {
   expectByte(cursor, COLON, ":")
   if (fromLast) expectByte(cursor, MINUS, "-")
   const to = nzNumber(cursor)
-  return fromLast ? [-from, -to] : [from, to]
+  const [near, far] = [Math.min(from, to), Math.max(from, to)]
+  return fromLast ? [-near, -far] : [near, far]
 }

@@ -288,9 +288,8 @@ export function partOfRanges(ranges: Range[], partial: PartialRange): Range[] {
 }
 
 /** Which of `count` results a partial range means, as the arguments of `slice` (RFC 9394 §3.1). */
-export function partialSlice([a, b]: PartialRange, count: number): [start: number, end: number] {
-  const [low, high] = [Math.min(a, b), Math.max(a, b)]
-  return low > 0 ? [low - 1, high] : [Math.max(0, count + low), Math.max(0, count + high + 1)]
+export function partialSlice([near, far]: PartialRange, count: number): [start: number, end: number] {
+  return near > 0 ? [near - 1, far] : [Math.max(0, count + far), Math.max(0, count + near + 1)]
 }
 
 /** How many messages such ranges of indexes hold. */

@@ -134,8 +134,9 @@ test("sequence-set: $ stands alone", () => {
 
 const partials: [text: string, range: [number, number]][] = [
   ["1:500", [1, 500]],
-  ["500:400", [500, 400]],
+  ["500:400", [400, 500]],
   ["-1:-100", [-1, -100]],
+  ["-100:-1", [-1, -100]],
 ]
 for (const [text, range] of partials) {
   test(`partial-range ${text}`, () => assert.deepEqual(partialRange(cursorOf(text)), range))
