@@ -169,6 +169,8 @@ export type SortCriterion = { key: SortKey; reverse: boolean }
 /** RFC 5256 §3. */
 export type ThreadAlgorithm = "ORDEREDSUBJECT" | "REFERENCES"
 
+export type AddressField = "From" | "To" | "Cc" | "Bcc"
+
 /** RFC 3501 §6.4.4 and RFC 7162 §3.1.5. Dates are days since the epoch. Strings are decoded by CHARSET to Unicode. */
 export type SearchKey =
   | { key: "and"; keys: SearchKey[] }
@@ -180,7 +182,8 @@ export type SearchKey =
   | { key: "recent"; on: boolean } // RECENT, OLD; NEW is and(recent, unseen)
   | { key: "size"; compare: "larger" | "smaller"; octets: number }
   | { key: "internal-date" | "sent-date"; compare: "before" | "on" | "since"; day: number }
-  | { key: "header"; field: string; text: string } // FROM, TO, CC, BCC, SUBJECT, HEADER x
+  | { key: "address"; field: AddressField; text: string } // FROM, TO, CC, BCC
+  | { key: "header"; field: string; text: string } // SUBJECT, HEADER x
   | { key: "body"; text: string }
   | { key: "text"; text: string }
   | { key: "modseq"; atLeast: number }

@@ -1,4 +1,4 @@
-import type { CommandBody, SearchKey } from "./ast.ts"
+import type { AddressField, CommandBody, SearchKey } from "./ast.ts"
 import { type Decode, decoderFor } from "./charset.ts"
 import {
   ASTERISK,
@@ -183,9 +183,12 @@ function text({ cursor, decode }: Searching): string {
   return decode(astring(cursor), start)
 }
 
-const header =
-  (field: string): KeyParser =>
-  (searching) => ({ key: "header", field, text: text(searching) })
+const address =
+  (field: AddressField): KeyParser =>
+  (searching) => ({ key: "address", field, text: text(searching) })
+
+/** "SUBJECT" SP astring */
+const subject: KeyParser = (searching) => ({ key: "header", field: "Subject", text: text(searching) })
 
 /** "HEADER" SP header-fld-name SP astring */
 const namedHeader: KeyParser = (searching) => {
@@ -272,11 +275,11 @@ const keys: Readonly<Record<string, KeyParser | undefined>> = {
   SMALLER: sized("smaller"),
   OLDER: within("older"),
   YOUNGER: within("younger"),
-  FROM: header("From"),
-  TO: header("To"),
-  CC: header("Cc"),
-  BCC: header("Bcc"),
-  SUBJECT: header("Subject"),
+  FROM: address("From"),
+  TO: address("To"),
+  CC: address("Cc"),
+  BCC: address("Bcc"),
+  SUBJECT: subject,
   HEADER: namedHeader,
   BODY: (searching) => ({ key: "body", text: text(searching) }),
   TEXT: (searching) => ({ key: "text", text: text(searching) }),

@@ -22,6 +22,14 @@ export function parseAddresses(value: ByteString): Address[] {
   return list.read()
 }
 
+/** "name <mailbox@host>" without quoting and comments, as a reader shows it; what the sender left out is left out. */
+export function addressText({ name, mailbox, host }: Address): ByteString {
+  const local = mailbox === null || mailbox === missingMailbox ? "" : mailbox
+  const spec = host === null || host === missingHost ? local : `${local}@${host}`
+  if (name === null) return spec
+  return spec === "" ? name : `${name} <${spec}>`
+}
+
 /** What was read of one address so far: as a phrase, and in case it is a bare addr-spec. */
 type Draft = {
   phrase: ByteString

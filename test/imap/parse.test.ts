@@ -377,7 +377,7 @@ const keys: [keys: string, key: SearchKey][] = [
   ['SENTON "1-Feb-1994"', { key: "sent-date", compare: "on", day: 8797 }],
   ["LARGER 4294967296", { key: "size", compare: "larger", octets: 4294967296 }],
   ["SMALLER 0", { key: "size", compare: "smaller", octets: 0 }],
-  ['FROM "Smith"', { key: "header", field: "From", text: "Smith" }],
+  ['FROM "Smith"', { key: "address", field: "From", text: "Smith" }],
   ['HEADER Message-ID ""', { key: "header", field: "Message-ID", text: "" }],
   ["BODY {3}\r\na b", { key: "body", text: "a b" }],
   ["TEXT na]", { key: "text", text: "na]" }],

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { parseAddresses } from "../../daemon/message/address.ts"
+import { addressText, parseAddresses } from "../../daemon/message/address.ts"
 
 type Row = [name: string | null, route: string | null, mailbox: string | null, host: string | null]
 const end: Row = [null, null, null, null]
@@ -95,4 +95,14 @@ for (const [value, expected] of lists) {
     const rows = parseAddresses(value).map(({ name, route, mailbox, host }) => [name, route, mailbox, host])
     assert.deepEqual(rows, expected)
   })
+}
+
+const shown: [value: string, texts: string[]][] = [
+  ['"Doe, \\"J\\" Jane" <jane (work)@ example.org>', ['Doe, "J" Jane <jane@example.org>']],
+  ["jane@example.org (Jane)", ["Jane <jane@example.org>"]],
+  ["team: a@b.c, root;", ["team", "a@b.c", "root", ""]],
+  ["Name <>", ["Name"]],
+]
+for (const [value, texts] of shown) {
+  test(`text of ${value}`, () => assert.deepEqual(parseAddresses(value).map(addressText), texts))
 }

@@ -1,7 +1,9 @@
 import type { SearchKey } from "../../imap/ast.ts"
+import { addressText, parseAddresses } from "../../message/address.ts"
 import { decodeWords } from "../../message/encoded-words.ts"
 import { fieldValues } from "../../message/fields.ts"
 import { foldForSearch } from "../../message/normalize.ts"
+import type { ByteString } from "../../message/types.ts"
 import type { Store } from "../../store/store.ts"
 import { flagBits, type Message } from "../../store/types.ts"
 import type { View } from "../view.ts"
@@ -52,6 +54,7 @@ const compilers: Compilers = {
     waits: false,
     passes: ({ content }) => compares(store.contents.searchable(content).sentDay, compare, day),
   }),
+  address: addressTest,
   header: headerTest,
   body: ({ text }, searching) => textTest(text, searching, ({ body }) => body),
   text: ({ text }, searching) => textTest(text, searching, ({ header, body }) => `${header}\n${body}`),
@@ -94,13 +97,34 @@ function flagTest({ flag, on }: KeyOf<"flag">): Test {
 }
 
 /** In decoded fields; an empty string asks whether there is such a field. */
-function headerTest({ field, text }: KeyOf<"header">, { store }: Searching): Test {
+function headerTest({ field, text }: KeyOf<"header">, searching: Searching): Test {
+  return fieldTest(field, searching, holding(text))
+}
+
+/**
+ * "in the envelope structure's FROM field" (RFC 3501 §6.4.4), where quoting and comments are gone, and in the
+ * field as it was sent, which is what people copy from elsewhere.
+ */
+function addressTest({ field, text }: KeyOf<"address">, searching: Searching): Test {
+  const holds = holding(text)
+  return fieldTest(
+    field,
+    searching,
+    (value) => holds(value) || parseAddresses(value).some((address) => holds(addressText(address))),
+  )
+}
+
+function fieldTest(field: string, { store }: Searching, passes: (value: ByteString) => boolean): Test {
+  return {
+    cost: cost.header,
+    waits: false,
+    passes: (message) => fieldValues(messageHeader(store.contents, message), field).some(passes),
+  }
+}
+
+function holding(text: string): (value: ByteString) => boolean {
   const wanted = foldForSearch(text)
-  const passes = (message: Message) =>
-    fieldValues(messageHeader(store.contents, message), field).some((value) =>
-      foldForSearch(decodeWords(value)).includes(wanted),
-    )
-  return { cost: cost.header, waits: false, passes }
+  return (value) => foldForSearch(decodeWords(value)).includes(wanted)
 }
 
 /** The index says who cannot contain the text; whether the others do is seen in their text. */
