@@ -130,6 +130,7 @@ export type StatusItem =
   | "SIZE"
   | "DELETED"
   | "DELETED-STORAGE"
+  | "APPENDLIMIT"
   | "MAILBOXID"
   | "APPENDLIMIT"
 

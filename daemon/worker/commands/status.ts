@@ -50,6 +50,8 @@ const values: Record<
   DELETED: ({ deleted }) => deleted,
   /** RFC 9208 §4.1.4 */
   "DELETED-STORAGE": (_, { id }, { account }) => account.store.mailboxes.deletedSize(id),
+  /** RFC 7889 §3.1: the same as in CAPABILITY, for clients that only ask for it mailbox by mailbox. */
+  APPENDLIMIT: (_, _mailbox, { account }) => account.maxMessageBytes,
   MAILBOXID: (_, { objectId }) => `(${objectId})`,
   /** RFC 7889 §3: the same for all mailboxes. */
   APPENDLIMIT: (_, __, { account }) => account.maxMessageBytes,
