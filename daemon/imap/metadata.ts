@@ -94,19 +94,27 @@ function metadataEntries(cursor: Cursor): string[] {
 const maxEntryBytes = 1024
 
 /** Components of printable US-ASCII without "/", "*" and "%". */
-const wellFormed = /^\/(private|shared)(\/[ -$&-)+-.0-~]+)+$/i
+const wellFormed = /^\/(private|shared)(\/[ -$&-)+-.0-~]+)+$/
 
-/** RFC 5464 §3.2: at least two components, the first "/private" or "/shared"; invalid names are BAD. */
+/** What stands above the entries of vendors and has no value itself. */
+const aboveVendorEntries = /^\/[^/]+\/vendor(\/[^/]+)?$/
+
+/**
+ * RFC 5464 §3.2: at least two components, the first "/private" or "/shared"; invalid names are BAD. Case does not
+ * matter, and lower case is what everybody writes, so that is what we keep and tell.
+ */
 function entryName(cursor: Cursor): string {
   const start = cursor.at
-  const entry = latin1(astring(cursor, "entry"))
+  const entry = latin1(astring(cursor, "entry")).toLowerCase()
   if (!wellFormed.test(entry) || entry.length > maxEntryBytes) throw new ParseError("entry", start)
   return entry
 }
 
-/** entry-value = entry SP (nstring / literal8) */
+/** entry-value = entry SP (nstring / literal8); entries of vendors have at least four components (RFC 5464 §3.2). */
 function entryValue(cursor: Cursor): AnnotationChange {
+  const start = cursor.at
   const entry = entryName(cursor)
+  if (aboveVendorEntries.test(entry)) throw new ParseError("entry of a vendor, with four components", start)
   space(cursor)
   const value = peek(cursor) === TILDE ? binaryValue(cursor) : nstring(cursor)
   return { entry, value: value === null ? null : Uint8Array.from(value) }

@@ -86,7 +86,7 @@ const accepted: [line: string, body: CommandBody][] = [
   ["GETMETADATA INBOX /shared/comment", getMetadata({ entries: ["/shared/comment"] })],
   [
     'GETMETADATA "" (/shared/comment "/Private/comment")',
-    getMetadata({ mailbox: "", entries: ["/shared/comment", "/Private/comment"] }),
+    getMetadata({ mailbox: "", entries: ["/shared/comment", "/private/comment"] }),
   ],
   ["GETMETADATA INBOX /private/a /shared/b", getMetadata({ entries: ["/private/a", "/shared/b"] })],
   [

@@ -2,7 +2,7 @@
 export const annotationSchema = `
 CREATE TABLE annotation (
   mailbox INTEGER NOT NULL,                 -- mailbox.id, or 0 for the whole account
-  entry TEXT NOT NULL COLLATE NOCASE,       -- "/private/comment", as first written; compared without regard to case
+  entry TEXT NOT NULL COLLATE NOCASE,       -- "/private/comment", in lower case
   value BLOB NOT NULL,
   PRIMARY KEY (mailbox, entry)
 ) STRICT, WITHOUT ROWID;

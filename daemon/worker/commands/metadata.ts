@@ -22,7 +22,8 @@ export const metadataFamily: Family<"GETMETADATA" | "SETMETADATA"> = {
 /** RFC 6154 §4: no annotation of ours, but the special use of the mailbox. */
 const specialUseEntry = "/private/specialuse"
 
-const isSpecialUse = (entry: string) => entry.toLowerCase() === specialUseEntry
+/** RFC 5464 §3.2.1.1: of the whole account, and "always read-only". */
+const adminEntry = "/shared/admin"
 
 /** RFC 5464 §4.2. */
 function getMetadata(conversation: Conversation, command: CommandOf<"GETMETADATA">): Completion {
@@ -67,11 +68,9 @@ type Shown = { entry: string; value: Uint8Array | null }
 function matching(annotations: Annotation[], entries: readonly string[], depth: number): Shown[] {
   const found = new Map<string, Shown>()
   for (const asked of entries) {
-    const folded = asked.toLowerCase()
-    if (depth === 0) found.set(folded, { entry: asked, value: null })
+    if (depth === 0) found.set(asked, { entry: asked, value: null })
     for (const annotation of annotations) {
-      const entry = annotation.entry.toLowerCase()
-      if (levelsBelow(entry, folded) <= depth) found.set(entry, annotation)
+      if (levelsBelow(annotation.entry, asked) <= depth) found.set(annotation.entry, annotation)
     }
   }
   return [...found.values()]
@@ -109,9 +108,11 @@ function setMetadata(conversation: Conversation, command: CommandOf<"SETMETADATA
     throw new Refused({ status: "NO", code, text: "That value is too large" })
   }
   const mailbox = named(conversation, command.mailbox)
+  if (mailbox === null && command.changes.some(({ entry }) => entry === adminEntry))
+    throw new Refused({ status: "NO", code: "CANNOT", text: "That entry is read-only" })
   store.transaction(() => {
-    for (const { entry, value } of command.changes) if (isSpecialUse(entry)) setUse(conversation, mailbox, value)
-    const others = command.changes.filter(({ entry }) => !isSpecialUse(entry))
+    for (const { entry, value } of command.changes) if (entry === specialUseEntry) setUse(conversation, mailbox, value)
+    const others = command.changes.filter(({ entry }) => entry !== specialUseEntry)
     store.annotations.set(mailbox?.id ?? wholeAccount, others, limits.max_annotations)
   })
   return { text: "SETMETADATA completed" }
