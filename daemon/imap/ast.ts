@@ -130,7 +130,6 @@ export type StatusItem =
   | "SIZE"
   | "DELETED"
   | "DELETED-STORAGE"
-  | "APPENDLIMIT"
   | "MAILBOXID"
   | "APPENDLIMIT"
 

@@ -72,7 +72,6 @@ const statusNames: ReadonlySet<string> = new Set<StatusItem>([
   "SIZE", // RFC 8438 §4
   "DELETED", // RFC 9051 §9
   "DELETED-STORAGE", // RFC 9208 §7
-  "APPENDLIMIT", // RFC 7889 §5
   "MAILBOXID", // RFC 8474 §7
   "APPENDLIMIT", // RFC 7889 §5
 ])

@@ -53,6 +53,4 @@ const values: Record<
   /** RFC 7889 §3.1: the same as in CAPABILITY, for clients that only ask for it mailbox by mailbox. */
   APPENDLIMIT: (_, _mailbox, { account }) => account.maxMessageBytes,
   MAILBOXID: (_, { objectId }) => `(${objectId})`,
-  /** RFC 7889 §3: the same for all mailboxes. */
-  APPENDLIMIT: (_, __, { account }) => account.maxMessageBytes,
 }
