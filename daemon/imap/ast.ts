@@ -169,7 +169,8 @@ export type SortCriterion = { key: SortKey; reverse: boolean }
 /** RFC 5256 §3. */
 export type ThreadAlgorithm = "ORDEREDSUBJECT" | "REFERENCES"
 
-export type AddressField = "From" | "To" | "Cc" | "Bcc"
+/** Fields that have search keys of their own. */
+export type SearchField = "from" | "to" | "cc" | "bcc" | "subject"
 
 /** RFC 3501 §6.4.4 and RFC 7162 §3.1.5. Dates are days since the epoch. Strings are decoded by CHARSET to Unicode. */
 export type SearchKey =
@@ -182,8 +183,8 @@ export type SearchKey =
   | { key: "recent"; on: boolean } // RECENT, OLD; NEW is and(recent, unseen)
   | { key: "size"; compare: "larger" | "smaller"; octets: number }
   | { key: "internal-date" | "sent-date"; compare: "before" | "on" | "since"; day: number }
-  | { key: "address"; field: AddressField; text: string } // FROM, TO, CC, BCC
-  | { key: "header"; field: string; text: string } // SUBJECT, HEADER x
+  | { key: "field"; field: SearchField; text: string } // FROM, TO, CC, BCC, SUBJECT
+  | { key: "header"; field: string; text: string } // HEADER x
   | { key: "body"; text: string }
   | { key: "text"; text: string }
   | { key: "modseq"; atLeast: number }

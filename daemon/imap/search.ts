@@ -1,4 +1,4 @@
-import type { AddressField, CommandBody, SearchKey } from "./ast.ts"
+import type { CommandBody, SearchField, SearchKey } from "./ast.ts"
 import { type Decode, decoderFor } from "./charset.ts"
 import {
   ASTERISK,
@@ -183,12 +183,9 @@ function text({ cursor, decode }: Searching): string {
   return decode(astring(cursor), start)
 }
 
-const address =
-  (field: AddressField): KeyParser =>
-  (searching) => ({ key: "address", field, text: text(searching) })
-
-/** "SUBJECT" SP astring */
-const subject: KeyParser = (searching) => ({ key: "header", field: "Subject", text: text(searching) })
+const field =
+  (name: SearchField): KeyParser =>
+  (searching) => ({ key: "field", field: name, text: text(searching) })
 
 /** "HEADER" SP header-fld-name SP astring */
 const namedHeader: KeyParser = (searching) => {
@@ -275,11 +272,11 @@ const keys: Readonly<Record<string, KeyParser | undefined>> = {
   SMALLER: sized("smaller"),
   OLDER: within("older"),
   YOUNGER: within("younger"),
-  FROM: address("From"),
-  TO: address("To"),
-  CC: address("Cc"),
-  BCC: address("Bcc"),
-  SUBJECT: subject,
+  FROM: field("from"),
+  TO: field("to"),
+  CC: field("cc"),
+  BCC: field("bcc"),
+  SUBJECT: field("subject"),
   HEADER: namedHeader,
   BODY: (searching) => ({ key: "body", text: text(searching) }),
   TEXT: (searching) => ({ key: "text", text: text(searching) }),

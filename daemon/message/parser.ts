@@ -6,6 +6,7 @@ import { byteString, valuesOf } from "./fields.ts"
 import { defaultLimits, type ParserLimits } from "./limits.ts"
 import { OctetBuffer } from "./octets.ts"
 import { ownMessageId, referencesOf } from "./references.ts"
+import { searchFields } from "./search-fields.ts"
 import { decodedHeader, TextGatherer } from "./text.ts"
 import { type Ending, PartTree } from "./tree.ts"
 import type { ByteString, ParsedMessage } from "./types.ts"
@@ -185,6 +186,7 @@ export class MessageParser {
       subject,
       baseSubject: baseSubject(subject),
       headerText: decodedHeader(block, this.#limits.textCharacters),
+      searchFields: header.length < this.#limits.headerBytes ? searchFields(block) : null,
       bodyText: body.text,
       bodyTextComplete: body.complete,
       preview: body.preview,

@@ -1,3 +1,5 @@
+import type { SearchFields } from "./search-fields.ts"
+
 /**
  * What a message is made of (RFC 5322, RFC 2045-2047, RFC 2231), as far as IMAP needs to know.
  *
@@ -78,6 +80,8 @@ export type ParsedMessage = {
   baseSubject: string
   /** Decoded header fields, one per line "Name: value", for TEXT search. */
   headerText: string
+  /** For SEARCH by field; null when they are too long, or the header was. */
+  searchFields: SearchFields | null
   /** Decoded text of all text/* parts (HTML to text), then names of attachments, for BODY and TEXT search. */
   bodyText: string
   /** False when `bodyText` was cut at the parser's limit. */

@@ -1,8 +1,10 @@
+import type { SearchFieldName } from "../message/search-fields.ts"
 import type { Part } from "../message/types.ts"
 import type { Account } from "./account.ts"
 import type { Connection } from "./connection.ts"
 import { ContentWriter } from "./content-writer.ts"
 import { isFull } from "./fault.ts"
+import { type FieldMatches, Fields } from "./fields.ts"
 import { type Packed, pack, textOf, unpack, unpackText } from "./packing.ts"
 import { type Beside, type NumberedPiece, Pieces, type Texts } from "./pieces.ts"
 import type { Query } from "./query.ts"
@@ -47,6 +49,7 @@ export class Contents {
   readonly #pieces: Pieces
   readonly #threads: Threads
   readonly #index: SearchIndex
+  readonly #fields: Fields
   readonly #begin: Query<[], unknown>
   readonly #markUnlinked: Query<[id: number], unknown>
   readonly #fill: Query<unknown[], unknown>
@@ -58,13 +61,14 @@ export class Contents {
   readonly #facts: Query<[id: number], Facts>
   readonly #summary: Query<[id: number], SummaryRow>
   readonly #sentAt: Query<[id: number], { sentAt: number | null }>
+  readonly #sentDay: Query<[id: number], { sentDay: number | null }>
   readonly #baseSubject: Query<[id: number], string>
   readonly #envelope: Query<[id: number], Uint8Array>
   readonly #preview: Query<[id: number], string>
   readonly #body: Query<[id: number], Uint8Array>
   readonly #bodyStructure: Query<[id: number], Uint8Array>
   readonly #tree: Query<[id: number], { packing: number; bytes: Uint8Array }>
-  readonly #headerText: Query<[id: number], { packing: number; bytes: Uint8Array; sentDay: number | null }>
+  readonly #headerText: Query<[id: number], { packing: number; bytes: Uint8Array }>
   readonly #bodyText: Query<[id: number], { packing: number; bytes: Uint8Array; complete: number }>
   readonly #unlinked: Query<[], number>
   readonly #isUnlinked: Query<[id: number], number>
@@ -76,6 +80,7 @@ export class Contents {
     this.#pieces = new Pieces(connection)
     this.#threads = new Threads(connection)
     this.#index = new SearchIndex(connection)
+    this.#fields = new Fields(connection)
     this.#begin = connection.prepare("INSERT INTO content (size) VALUES (0)")
     this.#markUnlinked = connection.prepare("INSERT INTO unlinked (content) VALUES (?)")
     this.#fill = connection.prepare(
@@ -95,6 +100,7 @@ export class Contents {
          mentions AS "references" FROM content WHERE id = ?`,
     )
     this.#sentAt = connection.prepare("SELECT sent_at AS sentAt FROM content WHERE id = ?")
+    this.#sentDay = connection.prepare("SELECT sent_day AS sentDay FROM content WHERE id = ?")
     this.#baseSubject = connection.pluck("SELECT base_subject FROM content WHERE id = ?")
     this.#envelope = connection.pluck("SELECT envelope FROM content WHERE id = ?")
     this.#preview = connection.pluck("SELECT preview FROM content WHERE id = ?")
@@ -102,8 +108,7 @@ export class Contents {
     this.#bodyStructure = connection.pluck("SELECT body_structure FROM structure WHERE content = ?")
     this.#tree = connection.prepare("SELECT tree_packing AS packing, tree AS bytes FROM structure WHERE content = ?")
     this.#headerText = connection.prepare(
-      `SELECT header_packing AS packing, header_text AS bytes, sent_day AS sentDay
-       FROM words JOIN content ON content.id = words.content WHERE words.content = ?`,
+      "SELECT header_packing AS packing, header_text AS bytes FROM words WHERE content = ?",
     )
     this.#bodyText = connection.prepare(
       "SELECT body_packing AS packing, body_text AS bytes, complete FROM words WHERE content = ?",
@@ -203,10 +208,14 @@ export class Contents {
     return present(this.#preview.get(content))
   }
 
-  /** Decoded header fields, and the day of Date. */
-  searchable(content: number): { headerText: string; sentDay: number | null } {
-    const row = present(this.#headerText.get(content))
-    return { headerText: this.#text(content, row, 0), sentDay: row.sentDay }
+  /** The day that is written in the Date field, days since the epoch; null when there is none that can be read. */
+  sentDay(content: number): number | null {
+    return present(this.#sentDay.get(content)).sentDay
+  }
+
+  /** Decoded header fields. */
+  headerText(content: number): string {
+    return this.#text(content, present(this.#headerText.get(content)), 0)
   }
 
   /** Decoded text of the parts; not complete when the parser had to cut it. */
@@ -232,6 +241,14 @@ export class Contents {
    */
   mayContain(mailbox: number, text: string): Set<number> | null {
     return this.#index.mayContain(mailbox, text)
+  }
+
+  /**
+   * Which messages among the UIDs [from, to] of a mailbox have `text`, as `foldForSearch` gives it, in a field;
+   * an empty one asks for the field itself. Of some only their header can tell.
+   */
+  withField(mailbox: number, from: number, to: number, name: SearchFieldName, text: string): FieldMatches {
+    return this.#fields.matching(mailbox, from, to, name, text)
   }
 
   /** Removes those of these that no message refers to. */
@@ -291,6 +308,7 @@ export class Contents {
     const headerText = beside.header ? elsewhere : pack(texts.header)
     const bodyText = beside.body ? elsewhere : pack(texts.body)
     const words = [headerText.packing, headerText.bytes, bodyText.packing, bodyText.bytes] as const
+    if (meta.searchFields !== null) this.#fields.add(content, meta.searchFields)
     this.#addWords.run(content, complete ? 1 : 0, indexed ? 1 : 0, ...words)
   }
 
@@ -303,6 +321,7 @@ export class Contents {
     const { thread } = this.facts(content)
     this.#pieces.remove(content)
     this.#index.remove(content)
+    this.#fields.remove(content)
     for (const removal of this.#removals) removal.run(content)
     this.#threads.forgetIfEmpty(thread)
   }

@@ -9,18 +9,27 @@ export type FlagChange = {
   unchangedSince: number | null
 }
 
-/** Flags and stored keywords after the change, or null when it changes nothing. `names` are its keywords in the mailbox's spelling. */
+/** Whether only flags can change: then one statement does for many messages. */
+export function keepsKeywords({ operation, keywords }: FlagChange): boolean {
+  return keywords.length === 0 && operation !== "replace"
+}
+
+/**
+ * Flags and stored keywords after the change, null for keywords that stay; null when nothing changes. `names`
+ * are the change's keywords in the mailbox's spelling.
+ */
 export function flagsAfter(
   message: Message,
   change: FlagChange,
   names: readonly string[],
-): { flags: number; keywords: string } | null {
+): { flags: number; keywords: string | null } | null {
   const flags = bitsAfter(message.flags, change)
-  const keywords = keywordText(namesAfter(message.keywords, change.operation, names))
-  return flags === message.flags && keywords === message.keywords.join(" ") ? null : { flags, keywords }
+  const keywords = keepsKeywords(change) ? null : keywordText(namesAfter(message.keywords, change.operation, names))
+  const same = keywords === null || keywords === message.keywords.join(" ")
+  return flags === message.flags && same ? null : { flags, keywords }
 }
 
-function bitsAfter(present: number, { operation, flags }: FlagChange): number {
+export function bitsAfter(present: number, { operation, flags }: FlagChange): number {
   if (operation === "replace") return flags
   return operation === "add" ? present | flags : present & ~flags
 }

@@ -1,9 +1,12 @@
 import type { Account } from "./account.ts"
 import type { Connection } from "./connection.ts"
 import type { Contents } from "./contents.ts"
+import { type Copied, Copies, type Originals } from "./copies.ts"
 import { Deliveries } from "./deliveries.ts"
-import { type FlagChange, flagsAfter } from "./flag-change.ts"
-import { Keywords, keywordList, keywordText } from "./keywords.ts"
+import { Expunges } from "./expunges.ts"
+import type { FlagChange } from "./flag-change.ts"
+import { type FlagResult, FlagStore } from "./flag-store.ts"
+import { Keywords, keywordText } from "./keywords.ts"
 import { MessageRows } from "./message-rows.ts"
 import type { Query } from "./query.ts"
 import { type Message, StoreError } from "./types.ts"
@@ -15,8 +18,6 @@ export type Given = {
   internalZone: number
   deliveryId?: string
 }
-export type Copied = { source: number[]; target: number[] }
-export type FlagResult = { changed: Message[]; unchanged: Message[]; conflicted: Message[] }
 
 type Taken = { first: number; modseq: number; selectable: number }
 type NewRow = [
@@ -44,14 +45,9 @@ export class Messages {
   readonly #take: Query<[count: number, mailbox: number, count: number], Taken>
   readonly #nextModseq: Query<[mailbox: number], number>
   readonly #insert: Query<NewRow, unknown>
-  readonly #setFlags: Query<[flags: number, keywords: string, modseq: number, mailbox: number, uid: number], unknown>
-  readonly #deleted: Query<[mailbox: number], number>
-  readonly #remove: Query<[mailbox: number, uid: number], { content: number; flags: number }>
-  readonly #removeAll: Query<[mailbox: number], unknown>
-  readonly #contentsOf: Query<[mailbox: number], number>
-  readonly #log: Query<[mailbox: number, modseq: number, uid: number], unknown>
-  readonly #logged: Query<[mailbox: number, modseq: number], number>
-  readonly #dropLog: Query<[mailbox: number], unknown>
+  readonly #flags: FlagStore
+  readonly #copies: Copies
+  readonly #expunges: Expunges
 
   constructor(connection: Connection, account: Account, contents: Contents) {
     this.#connection = connection
@@ -69,16 +65,9 @@ export class Messages {
       `INSERT INTO message (mailbox, uid, content, flags, keywords, modseq, internal_date, internal_zone, saved_at, size, thread)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
-    this.#setFlags = connection.prepare(
-      "UPDATE message SET flags = ?, keywords = ?, modseq = ? WHERE mailbox = ? AND uid = ?",
-    )
-    this.#deleted = connection.pluck("SELECT uid FROM message WHERE mailbox = ? AND flags & 8 <> 0 ORDER BY uid")
-    this.#remove = connection.prepare("DELETE FROM message WHERE mailbox = ? AND uid = ? RETURNING content, flags")
-    this.#removeAll = connection.prepare("DELETE FROM message WHERE mailbox = ?")
-    this.#contentsOf = connection.pluck("SELECT DISTINCT content FROM message WHERE mailbox = ?")
-    this.#log = connection.prepare("INSERT INTO expunged (mailbox, modseq, uid) VALUES (?, ?, ?)")
-    this.#logged = connection.pluck("SELECT uid FROM expunged WHERE mailbox = ? AND modseq > ? ORDER BY uid")
-    this.#dropLog = connection.prepare("DELETE FROM expunged WHERE mailbox = ?")
+    this.#flags = new FlagStore(connection, this.#rows, this.#keywords)
+    this.#copies = new Copies(connection, this.#keywords)
+    this.#expunges = new Expunges(connection)
   }
 
   /** Ascending. */
@@ -107,7 +96,7 @@ export class Messages {
 
   /** UIDs removed after the given mod-sequence, ascending. */
   expungedSince(mailbox: number, modseq: number): number[] {
-    return this.#logged.all(mailbox, modseq)
+    return this.#expunges.since(mailbox, modseq)
   }
 
   /** Keywords ever used in this mailbox, as first written: what FLAGS and PERMANENTFLAGS list. */
@@ -123,38 +112,13 @@ export class Messages {
    * @throws StoreError `too-many-keywords`
    */
   storeFlags(mailbox: number, uids: number[], change: FlagChange): FlagResult {
-    return this.#connection.transaction(() => {
-      const names =
-        change.operation === "remove"
-          ? this.#keywords.known(mailbox, change.keywords)
-          : this.#keywords.learn(mailbox, change.keywords)
-      const result: FlagResult = { changed: [], unchanged: [], conflicted: [] }
-      let modseq = 0
-      for (const uid of uids) {
-        const message = this.one(mailbox, uid)
-        if (message === undefined) continue
-        if (change.unchangedSince !== null && message.modseq > change.unchangedSince) {
-          result.conflicted.push(message)
-          continue
-        }
-        const after = flagsAfter(message, change, names)
-        if (after === null) {
-          result.unchanged.push(message)
-          continue
-        }
-        if (modseq === 0) modseq = this.#newModseq(mailbox)
-        this.#setFlags.run(after.flags, after.keywords, modseq, mailbox, uid)
-        result.changed.push({ ...message, flags: after.flags, keywords: keywordList(after.keywords), modseq })
-      }
-      return result
-    })
+    return this.#connection.transaction(() => this.#flags.store(mailbox, uids, change, () => this.#newModseq(mailbox)))
   }
 
   /** EXPUNGE, or UID EXPUNGE with `uids` (RFC 4315 §2.1): removes and logs what has \Deleted. Returns the UIDs removed, ascending. */
   expunge(mailbox: number, uids: number[] | null): number[] {
     return this.#connection.transaction(() => {
-      const only = uids === null ? null : new Set(uids)
-      const gone = this.#deleted.all(mailbox).filter((uid) => only === null || only.has(uid))
+      const gone = this.#expunges.deleted(mailbox, uids)
       this.#takeAway(mailbox, gone)
       return gone
     })
@@ -168,17 +132,16 @@ export class Messages {
    */
   copy(from: number, uids: number[], to: number): Copied {
     return this.#connection.transaction(() => {
-      const messages = this.#existing(from, uids)
-      const size = messages.reduce((sum, message) => sum + message.size, 0)
-      if (messages.length > 0) this.#account.admit(size, messages.length)
-      return this.#link(messages, to)
+      const originals = this.#copies.originals(from, uids)
+      if (originals.uids.length > 0) this.#account.admit(originals.bytes, originals.uids.length)
+      return this.#link(from, originals, to)
     })
   }
 
   /** As `copy`, and the source is removed and logged, all or nothing (RFC 6851 §3.3). Needs no quota. */
   move(from: number, uids: number[], to: number): Copied {
     return this.#connection.transaction(() => {
-      const copied = this.#link(this.#existing(from, uids), to)
+      const copied = this.#link(from, this.#copies.originals(from, uids), to)
       this.#takeAway(from, copied.source)
       return copied
     })
@@ -233,59 +196,22 @@ export class Messages {
   /** All messages of a mailbox that is about to go, with its log and keywords. */
   removeAll(mailbox: number): void {
     this.#connection.transaction(() => {
-      const contents = this.#contentsOf.all(mailbox)
-      this.#removeAll.run(mailbox)
-      this.#dropLog.run(mailbox)
+      const contents = this.#expunges.removeMailbox(mailbox)
       this.#keywords.forget(mailbox)
       this.#contents.removeUnlinked(contents)
     })
   }
 
-  #existing(mailbox: number, uids: readonly number[]): Message[] {
-    const sorted = [...new Set(uids)].sort((a, b) => a - b)
-    return sorted.map((uid) => this.one(mailbox, uid)).filter((message) => message !== undefined)
-  }
-
   /** New rows in `to`, with one mod-sequence. */
-  #link(messages: readonly Message[], to: number): Copied {
-    const copied: Copied = { source: [], target: [] }
-    if (messages.length === 0) return copied
-    const { first, modseq } = this.#takeUids(to, messages.length)
-    const now = Date.now()
-    for (const [index, message] of messages.entries()) {
-      const { uid, content, flags, internalDate, internalZone, size } = message
-      const keywords = keywordText(this.#keywords.learn(to, message.keywords))
-      const { thread } = this.#contents.facts(content)
-      this.#insert.run(
-        to,
-        first + index,
-        content,
-        flags,
-        keywords,
-        modseq,
-        internalDate,
-        internalZone,
-        now,
-        size,
-        thread,
-      )
-      copied.source.push(uid)
-      copied.target.push(first + index)
-    }
-    return copied
+  #link(from: number, originals: Originals, to: number): Copied {
+    if (originals.uids.length === 0) return { source: [], target: [] }
+    const { first, modseq } = this.#takeUids(to, originals.uids.length)
+    return this.#copies.link(from, originals, to, first, modseq)
   }
 
   #takeAway(mailbox: number, uids: readonly number[]): void {
     if (uids.length === 0) return
-    const modseq = this.#newModseq(mailbox)
-    const contents = new Set<number>()
-    for (const uid of uids) {
-      const gone = this.#remove.get(mailbox, uid)
-      if (gone === undefined) continue
-      contents.add(gone.content)
-      this.#log.run(mailbox, modseq, uid)
-    }
-    this.#contents.removeUnlinked(contents)
+    this.#contents.removeUnlinked(this.#expunges.remove(mailbox, uids, this.#newModseq(mailbox)))
   }
 
   /** UIDs are never given twice, also after expunge (RFC 3501 §2.3.1.1). */

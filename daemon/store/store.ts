@@ -13,7 +13,7 @@ export type { ContentWriter } from "./content-writer.ts"
 export type { Contents, Summary } from "./contents.ts"
 export type { FlagChange } from "./flag-change.ts"
 export type { Mailboxes } from "./mailboxes.ts"
-export type { Copied, FlagResult, Given, Messages } from "./messages.ts"
+export type { Given, Messages } from "./messages.ts"
 export type { SlotList } from "./slot-list.ts"
 
 /**

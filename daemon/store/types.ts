@@ -1,3 +1,4 @@
+import type { SearchFields } from "../message/search-fields.ts"
 import type { Part } from "../message/types.ts"
 
 /** RFC 3501 §2.3.2 system flags as bits; \Recent is not stored with a message. */
@@ -70,6 +71,8 @@ export type ContentMeta = {
   subject: string
   baseSubject: string
   headerText: string
+  /** Null when they are too long to be kept beside the header. */
+  searchFields: SearchFields | null
   bodyText: string
   bodyTextComplete: boolean
   preview: string

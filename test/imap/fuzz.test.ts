@@ -93,8 +93,8 @@ function print(key: SearchKey): string {
     case "sent-date":
     case "save-date":
       return `${dateNames[key.key][key.compare]} ${day(key.day)}`
-    case "address":
-      return `${key.field} ${quoted(key.text)}`
+    case "field":
+      return `${key.field.toUpperCase()} ${quoted(key.text)}`
     case "header":
       return `HEADER ${quoted(key.field)} ${quoted(key.text)}`
     case "body":
@@ -145,8 +145,8 @@ const { key: anyKey } = fc.letrec<{ key: SearchKey }>((tie) => ({
       )
       .map(([key, compare, at]): SearchKey => ({ key, compare, day: at })),
     fc
-      .tuple(fc.constantFrom("From", "To", "Cc", "Bcc"), text)
-      .map(([field, value]): SearchKey => ({ key: "address", field, text: value })),
+      .tuple(fc.constantFrom("from", "to", "cc", "bcc", "subject"), text)
+      .map(([field, value]): SearchKey => ({ key: "field", field, text: value })),
     fc
       .tuple(fc.constantFrom("Subject", "X y"), text)
       .map(([field, value]): SearchKey => ({ key: "header", field, text: value })),

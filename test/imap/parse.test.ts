@@ -377,11 +377,11 @@ const keys: [keys: string, key: SearchKey][] = [
   ['SENTON "1-Feb-1994"', { key: "sent-date", compare: "on", day: 8797 }],
   ["LARGER 4294967296", { key: "size", compare: "larger", octets: 4294967296 }],
   ["SMALLER 0", { key: "size", compare: "smaller", octets: 0 }],
-  ['FROM "Smith"', { key: "address", field: "From", text: "Smith" }],
+  ['FROM "Smith"', { key: "field", field: "from", text: "Smith" }],
   ['HEADER Message-ID ""', { key: "header", field: "Message-ID", text: "" }],
   ["BODY {3}\r\na b", { key: "body", text: "a b" }],
   ["TEXT na]", { key: "text", text: "na]" }],
-  ['SUBJECT "\xc3\xa9"', { key: "header", field: "Subject", text: "é" }], // UTF-8 without CHARSET
+  ['SUBJECT "\xc3\xa9"', { key: "field", field: "subject", text: "é" }], // UTF-8 without CHARSET
   ["EMAILID M6d99ac3275bb4e", { key: "email-id", id: "M6d99ac3275bb4e" }],
   ["threadid T_-9", { key: "thread-id", id: "T_-9" }],
   ["SAVEDON 1-Feb-1994", { key: "save-date", compare: "on", day: 8797 }],

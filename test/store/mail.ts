@@ -45,6 +45,7 @@ export function mailOf(bytes: Buffer, more: Partial<ContentMeta> = {}): Mail {
     subject,
     baseSubject: subject,
     headerText,
+    searchFields: null,
     bodyText,
     bodyTextComplete: bytes.length - bodyStart <= 1_000_000,
     preview: bodyText.slice(0, 200),

@@ -5,7 +5,7 @@ import { Refused } from "../refusal.ts"
 import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
 
 /** Messages per transaction; between two, other connections of this user are served. */
-const batchMessages = 500
+const batchMessages = 1000
 
 export const copyFamily: Family<"COPY" | "MOVE"> = {
   capabilities: [{ name: "MOVE", rfc: 6851 }],

@@ -3,7 +3,7 @@ import type { Conversation } from "../conversation.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
 
 /** Messages removed in one transaction. */
-const batchMessages = 500
+const batchMessages = 1000
 
 export const expungeFamily: Family<"EXPUNGE" | "UID EXPUNGE"> = {
   capabilities: [{ name: "UIDPLUS", rfc: 4315 }],

@@ -1,13 +1,13 @@
 import type { SearchKey } from "../../imap/ast.ts"
-import { addressText, parseAddresses } from "../../message/address.ts"
 import { decodeWords } from "../../message/encoded-words.ts"
 import { fieldValues } from "../../message/fields.ts"
 import { foldForSearch } from "../../message/normalize.ts"
-import type { ByteString } from "../../message/types.ts"
+import { searchLines } from "../../message/search-fields.ts"
 import type { Store } from "../../store/store.ts"
 import { flagBits, type Message } from "../../store/types.ts"
 import type { View } from "../view.ts"
 import { messageHeader } from "./fetch-section.ts"
+import { FieldSearch } from "./search-field.ts"
 import type { SearchTexts } from "./search-text.ts"
 
 /** A search key made ready to be asked of many messages. Only keys over bodies may have to wait. */
@@ -52,12 +52,12 @@ const compilers: Compilers = {
   "sent-date": ({ compare, day }, { store }) => ({
     cost: cost.header,
     waits: false,
-    passes: ({ content }) => compares(store.contents.searchable(content).sentDay, compare, day),
+    passes: ({ content }) => compares(store.contents.sentDay(content), compare, day),
   }),
-  address: addressTest,
+  field: fieldTest,
   header: headerTest,
-  body: ({ text }, searching) => textTest(text, searching, ({ body }) => body),
-  text: ({ text }, searching) => textTest(text, searching, ({ header, body }) => `${header}\n${body}`),
+  body: ({ text }, searching) => textTest(text, searching, false),
+  text: ({ text }, searching) => textTest(text, searching, true),
   /** RFC 7162 §3.1.5 */
   modseq: ({ atLeast }) => row(({ modseq }) => modseq >= atLeast),
   /** RFC 8474 §6 */
@@ -96,51 +96,41 @@ function flagTest({ flag, on }: KeyOf<"flag">): Test {
   return row(({ keywords }) => keywords.some((keyword) => keyword.toLowerCase() === wanted) === on)
 }
 
-/** In decoded fields; an empty string asks whether there is such a field. */
-function headerTest({ field, text }: KeyOf<"header">, searching: Searching): Test {
-  return fieldTest(field, searching, holding(text))
-}
-
-/**
- * "in the envelope structure's FROM field" (RFC 3501 §6.4.4), where quoting and comments are gone, and in the
- * field as it was sent, which is what people copy from elsewhere.
- */
-function addressTest({ field, text }: KeyOf<"address">, searching: Searching): Test {
-  const holds = holding(text)
-  return fieldTest(
-    field,
-    searching,
-    (value) => holds(value) || parseAddresses(value).some((address) => holds(addressText(address))),
-  )
-}
-
-function fieldTest(field: string, { store }: Searching, passes: (value: ByteString) => boolean): Test {
-  return {
-    cost: cost.header,
-    waits: false,
-    passes: (message) => fieldValues(messageHeader(store.contents, message), field).some(passes),
-  }
-}
-
-function holding(text: string): (value: ByteString) => boolean {
+/** FROM, TO, CC, BCC and SUBJECT: the engine compares what was kept of them; of some messages only the header tells. */
+function fieldTest({ field, text }: KeyOf<"field">, { store, view }: Searching): Test {
   const wanted = foldForSearch(text)
-  return (value) => foldForSearch(decodeWords(value)).includes(wanted)
+  const fields = new FieldSearch(store.contents, view, field, wanted)
+  const inHeader = (message: Message) =>
+    fieldValues(messageHeader(store.contents, message), field).some((value) =>
+      searchLines(field, value).some((line) => line.includes(wanted)),
+    )
+  return { cost: cost.row, waits: false, passes: (message) => fields.has(message) ?? inHeader(message) }
 }
 
-/** The index says who cannot contain the text; whether the others do is seen in their text. */
-function textTest(
-  text: string,
-  { store, view, texts }: Searching,
-  part: (of: { header: string; body: string }) => string,
-): Test {
+/** In decoded fields; an empty string asks whether there is such a field. */
+function headerTest({ field, text }: KeyOf<"header">, { store }: Searching): Test {
+  const wanted = foldForSearch(text)
+  const passes = (message: Message) =>
+    fieldValues(messageHeader(store.contents, message), field).some((value) =>
+      foldForSearch(decodeWords(value)).includes(wanted),
+    )
+  return { cost: cost.header, waits: false, passes }
+}
+
+/** The index says who cannot contain the text; whether the others do is seen in their text, the header first: it is the shorter one. */
+function textTest(text: string, { store, view, texts }: Searching, withHeader: boolean): Test {
   const wanted = foldForSearch(text)
   if (wanted === "") return row(() => true)
   const candidates = store.contents.mayContain(view.state.mailbox, text)
   const passes = ({ content }: Message): boolean | Promise<boolean> => {
     if (candidates !== null && !candidates.has(content)) return false
-    const found = texts.stored(content)
-    if (part(found).includes(wanted)) return true
-    return found.complete ? false : texts.whole(content).then((whole) => part(whole).includes(wanted))
+    if (withHeader && texts.header(content).includes(wanted)) return true
+    const { body, complete } = texts.body(content)
+    if (body.includes(wanted)) return true
+    if (complete) return false
+    return texts
+      .whole(content)
+      .then((whole) => whole.body.includes(wanted) || (withHeader && whole.header.includes(wanted)))
   }
   return { cost: cost.text, waits: true, passes }
 }

@@ -16,7 +16,8 @@ const wholeLimits = { textBytes: 134_217_728, textCharacters: 33_554_432 }
 export class SearchTexts {
   readonly #contents: Store["contents"]
   readonly #pace: Pace
-  #stored: { content: number; text: FoldedText & { complete: boolean } } | null = null
+  #header: { content: number; text: string } | null = null
+  #body: { content: number; body: string; complete: boolean } | null = null
   #whole: { content: number; text: Promise<FoldedText> } | null = null
 
   constructor(contents: Store["contents"], pace: Pace) {
@@ -24,14 +25,21 @@ export class SearchTexts {
     this.#pace = pace
   }
 
-  /** As stored when the message came in; not `complete` when it was cut at the parser's limit. */
-  stored(content: number): FoldedText & { complete: boolean } {
-    if (this.#stored?.content !== content) {
-      const { text, complete } = this.#contents.bodyText(content)
-      const header = foldForSearch(this.#contents.searchable(content).headerText)
-      this.#stored = { content, text: { header, body: foldForSearch(text), complete } }
+  /** Its header fields, as stored when it came in. */
+  header(content: number): string {
+    if (this.#header?.content !== content) {
+      this.#header = { content, text: foldForSearch(this.#contents.headerText(content)) }
     }
-    return this.#stored.text
+    return this.#header.text
+  }
+
+  /** Its parts, as stored when it came in; not `complete` when they were cut at the parser's limit. */
+  body(content: number): { body: string; complete: boolean } {
+    if (this.#body?.content !== content) {
+      const { text, complete } = this.#contents.bodyText(content)
+      this.#body = { content, body: foldForSearch(text), complete }
+    }
+    return this.#body
   }
 
   /** From the octets of the message. @throws ClientGone */

@@ -5,7 +5,7 @@ import { countOf, type Range, type View } from "../view.ts"
 import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
 
 /** Messages per transaction; between two, other connections of this user are served. */
-const batchMessages = 500
+const batchMessages = 1000
 
 export const storeFamily: Family<"STORE"> = {
   capabilities: [],

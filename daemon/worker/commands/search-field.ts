@@ -1,0 +1,42 @@
+import type { SearchFieldName } from "../../message/search-fields.ts"
+import type { FieldMatches } from "../../store/fields.ts"
+import type { Store } from "../../store/store.ts"
+import type { Message } from "../../store/types.ts"
+import type { View } from "../view.ts"
+
+/** UIDs asked for at a time: the engine answers for them in a few ms. */
+const windowUids = 2000
+
+/** Answers of the engine about one field and one folded text, for a window of messages around the one that is looked at. */
+export class FieldSearch {
+  readonly #contents: Store["contents"]
+  readonly #view: View
+  readonly #field: SearchFieldName
+  readonly #wanted: string
+  #window: FieldMatches & { from: number; to: number } = { from: 0, to: -1, found: new Set(), unknown: new Set() }
+
+  constructor(contents: Store["contents"], view: View, field: SearchFieldName, wanted: string) {
+    this.#contents = contents
+    this.#view = view
+    this.#field = field
+    this.#wanted = wanted
+  }
+
+  /** Null when only the header can tell: nothing was kept of it, or the text has the LF that is between two lines. */
+  has({ uid }: Message): boolean | null {
+    if (this.#wanted.includes("\n")) return null
+    const window = this.#around(uid)
+    if (window.found.has(uid)) return true
+    return window.unknown.has(uid) ? null : false
+  }
+
+  /** Ends where the view does: of messages that come later nothing is known yet. */
+  #around(uid: number): FieldMatches {
+    if (uid >= this.#window.from && uid <= this.#window.to) return this.#window
+    const { mailbox, uidNext } = this.#view.state
+    const to = Math.max(uid, Math.min(uid + windowUids, uidNext) - 1)
+    const matches = this.#contents.withField(mailbox, uid, to, this.#field, this.#wanted)
+    this.#window = { from: uid, to, ...matches }
+    return this.#window
+  }
+}
