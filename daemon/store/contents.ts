@@ -8,7 +8,7 @@ import { type FieldMatches, Fields } from "./fields.ts"
 import { type Packed, pack, textOf, unpack, unpackText } from "./packing.ts"
 import { type Beside, type NumberedPiece, Pieces, type Texts } from "./pieces.ts"
 import type { Query } from "./query.ts"
-import { SearchIndex } from "./search-index.ts"
+import { type Candidates, SearchIndex } from "./search-index.ts"
 import { Threads } from "./threads.ts"
 import { type ContentMeta, StoreError } from "./types.ts"
 
@@ -236,11 +236,11 @@ export class Contents {
   }
 
   /**
-   * Contents in this mailbox whose header or body text may contain `text`, compared as `foldForSearch` folds:
-   * a superset, to be looked at one by one. Null when the index cannot narrow (fewer than 3 characters).
+   * Contents whose header or body text may contain `text`, compared as `foldForSearch` folds: a superset, to be
+   * looked at one by one. Null when the index cannot narrow (fewer than 3 characters).
    */
-  mayContain(mailbox: number, text: string): Set<number> | null {
-    return this.#index.mayContain(mailbox, text)
+  mayContain(text: string): Candidates | null {
+    return this.#index.mayContain(text)
   }
 
   /**

@@ -26,8 +26,8 @@ const maxWaitingCharacters = 4_194_304
 export class SearchIndex {
   readonly #insert: Query<[content: number, text: string], unknown>
   readonly #remove: Query<[content: number], unknown>
-  readonly #match: Query<[expression: string, mailbox: number], number>
-  readonly #always: Query<[mailbox: number], number>
+  readonly #match: Query<[expression: string, from: number, to: number], number>
+  readonly #always: Query<[from: number, to: number], number>
 
   readonly #waiting = new Map<number, string>()
   readonly #leaving = new Set<number>()
@@ -37,14 +37,8 @@ export class SearchIndex {
     connection.defer({ write: () => this.#write(), drop: () => this.#clear() })
     this.#insert = connection.prepare("INSERT INTO trigram (rowid, folded) VALUES (?, ?)")
     this.#remove = connection.prepare("DELETE FROM trigram WHERE rowid = ?")
-    this.#match = connection.pluck(
-      `SELECT rowid FROM trigram WHERE trigram MATCH ?
-       AND EXISTS (SELECT 1 FROM message WHERE content = trigram.rowid AND mailbox = ?)`,
-    )
-    this.#always = connection.pluck(
-      `SELECT content FROM words WHERE indexed = 0
-       AND EXISTS (SELECT 1 FROM message WHERE content = words.content AND mailbox = ?)`,
-    )
+    this.#match = connection.pluck("SELECT rowid FROM trigram WHERE trigram MATCH ? AND rowid BETWEEN ? AND ?")
+    this.#always = connection.pluck("SELECT content FROM words WHERE indexed = 0 AND content BETWEEN ? AND ?")
   }
 
   /** Inside a transaction. False when not all of the text goes in. */
@@ -61,13 +55,18 @@ export class SearchIndex {
     if (!this.#waiting.delete(content)) this.#leaving.add(content)
   }
 
-  /** Contents of the mailbox whose text may contain `text`; null when `text` is too short to narrow anything. */
-  mayContain(mailbox: number, text: string): Set<number> | null {
+  /**
+   * Contents whose text may contain `text`; null when it is too short to narrow anything. For one search: what
+   * comes in later is not in it.
+   */
+  mayContain(text: string): Candidates | null {
     const trigrams = trigramsOf(indexed(text))
     if (trigrams.length === 0) return null
-    this.#write()
     const expression = trigrams.map((trigram) => `"${trigram.replaceAll('"', '""')}"`).join(" AND ")
-    return new Set([...this.#match.all(expression, mailbox), ...this.#always.all(mailbox)])
+    return new Candidates((from, to) => {
+      this.#write()
+      return [...this.#match.all(expression, from, to), ...this.#always.all(from, to)]
+    })
   }
 
   #write(): void {
@@ -80,6 +79,29 @@ export class SearchIndex {
     this.#waiting.clear()
     this.#leaving.clear()
     this.#waitingCharacters = 0
+  }
+}
+
+/** Contents asked for at a time: a word that is everywhere must not hold up others for long. */
+const blockContents = 4096
+
+/** Which contents a search has to look at, asked of the index block by block, as they are needed. */
+export class Candidates {
+  readonly #ask: (from: number, to: number) => number[]
+  readonly #blocks = new Map<number, Set<number>>()
+
+  constructor(ask: (from: number, to: number) => number[]) {
+    this.#ask = ask
+  }
+
+  has(content: number): boolean {
+    const number = Math.floor(content / blockContents)
+    let block = this.#blocks.get(number)
+    if (block === undefined) {
+      block = new Set(this.#ask(number * blockContents, (number + 1) * blockContents - 1))
+      this.#blocks.set(number, block)
+    }
+    return block.has(content)
   }
 }
 

@@ -118,10 +118,10 @@ function headerTest({ field, text }: KeyOf<"header">, { store }: Searching): Tes
 }
 
 /** The index says who cannot contain the text; whether the others do is seen in their text, the header first: it is the shorter one. */
-function textTest(text: string, { store, view, texts }: Searching, withHeader: boolean): Test {
+function textTest(text: string, { store, texts }: Searching, withHeader: boolean): Test {
   const wanted = foldForSearch(text)
   if (wanted === "") return row(() => true)
-  const candidates = store.contents.mayContain(view.state.mailbox, text)
+  const candidates = store.contents.mayContain(text)
   const passes = ({ content }: Message): boolean | Promise<boolean> => {
     if (candidates !== null && !candidates.has(content)) return false
     if (withHeader && texts.header(content).includes(wanted)) return true
