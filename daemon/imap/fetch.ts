@@ -20,7 +20,7 @@ import {
 } from "./cursor.ts"
 import { ParseError } from "./errors.ts"
 import type { CommandFamily } from "./grammar.ts"
-import { modSequence, number, nzNumber, partialRange, sequenceSet } from "./numbers.ts"
+import { exactNumber64, modSequence, nzNumber, nzNumber64, partialRange, sequenceSet } from "./numbers.ts"
 import { astring } from "./strings.ts"
 
 export const fetchCommands: CommandFamily = {
@@ -81,8 +81,8 @@ function macroOrItem(cursor: Cursor): FetchItem[] {
 /**
  * fetch-att = "ENVELOPE" / "FLAGS" / "INTERNALDATE" / "RFC822" [".HEADER" / ".SIZE" / ".TEXT"] /
  *             "BODY" ["STRUCTURE"] / "UID" /
- *             "BODY" section ["<" number "." nz-number ">"] /
- *             "BODY.PEEK" section ["<" number "." nz-number ">"] /
+ *             "BODY" section [partial] /
+ *             "BODY.PEEK" section [partial] /
  *             "BINARY" [".PEEK"] section-binary [partial] / "BINARY.SIZE" section-binary /
  *             "PREVIEW" [SP "(" preview-mod *(SP preview-mod) ")"]
  *
@@ -141,12 +141,16 @@ function bodySection(cursor: Cursor, peeks: boolean): FetchItem {
   return { item: "BODY[]", peek: peeks, section: section(cursor), partial: partial(cursor) }
 }
 
-/** ["<" number "." nz-number ">"]: first octet and how many (RFC 3501 §6.4.5); none is refused by nz-number. */
+/**
+ * partial = "<" number64 "." nz-number64 ">"
+ *
+ * First octet and how many; none is refused by nz-number64 (RFC 9051 §9; RFC 3501 has 32 bits).
+ */
 function partial(cursor: Cursor): OctetRange | null {
   if (!tryByte(cursor, LESS)) return null
-  const offset = number(cursor)
+  const offset = exactNumber64(cursor)
   expectByte(cursor, DOT, ".")
-  const length = nzNumber(cursor)
+  const length = nzNumber64(cursor)
   expectByte(cursor, GREATER, ">")
   return { offset, length }
 }

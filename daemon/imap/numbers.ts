@@ -39,9 +39,21 @@ export function nzNumber(cursor: Cursor): number {
 /**
  * number64 = 1*DIGIT
  *
- * RFC 9051 §9: 63 bits. Up to 2^53-1 is taken, which is exact in JavaScript; sizes are never larger.
+ * RFC 9051 §9: 63 bits. Nothing here counts as far as 2^53, so everything from there on means the same and is read as
+ * 2^53-1.
  */
 export function number64(cursor: Cursor): number {
+  return bits63(cursor, "number64")
+}
+
+/** nz-number64 = digit-nz *DIGIT (RFC 9051 §9): as above, but not zero, and no zero in front. */
+export function nzNumber64(cursor: Cursor): number {
+  if (peek(cursor) === 0x30) throw new ParseError("nz-number64", cursor.at)
+  return bits63(cursor, "nz-number64")
+}
+
+/** number64 that the answer repeats: only as far as JavaScript is exact. */
+export function exactNumber64(cursor: Cursor): number {
   return digits(cursor, Number.MAX_SAFE_INTEGER, "number64")
 }
 
@@ -53,16 +65,8 @@ export function number64(cursor: Cursor): number {
  * means the same and is read as 2^53-1.
  */
 export function modSequenceOrZero(cursor: Cursor): number {
-  const start = cursor.at
-  const text = latin1(takeWhile(cursor, digitChars))
-  const tooLong = text.length > maxModSequence.length
-  if (text === "" || tooLong || (text.length === maxModSequence.length && text > maxModSequence))
-    throw new ParseError("mod-sequence-valzer", start)
-  return Math.min(Number(text), Number.MAX_SAFE_INTEGER)
+  return bits63(cursor, "mod-sequence-valzer")
 }
-
-const maxModSequence = "9223372036854775807"
-const digitChars = byteClass((byte) => byte >= 0x30 && byte <= 0x39)
 
 /** mod-sequence-value: as above, but positive. */
 export function modSequence(cursor: Cursor): number {
@@ -71,6 +75,17 @@ export function modSequence(cursor: Cursor): number {
   if (value === 0) throw new ParseError("mod-sequence-value", start)
   return value
 }
+
+function bits63(cursor: Cursor, expected: string): number {
+  const start = cursor.at
+  const text = latin1(takeWhile(cursor, digitChars))
+  const tooLong = text.length > most63.length
+  if (text === "" || tooLong || (text.length === most63.length && text > most63)) throw new ParseError(expected, start)
+  return Math.min(Number(text), Number.MAX_SAFE_INTEGER)
+}
+
+const most63 = "9223372036854775807"
+const digitChars = byteClass((byte) => byte >= 0x30 && byte <= 0x39)
 
 function digits(cursor: Cursor, most: number, expected: string): number {
   const start = cursor.at

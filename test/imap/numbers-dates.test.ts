@@ -5,11 +5,13 @@ import type { DateTime } from "../../daemon/imap/ast.ts"
 import { date, dateTime } from "../../daemon/imap/dates.ts"
 import { ParseError } from "../../daemon/imap/errors.ts"
 import {
+  exactNumber64,
   modSequence,
   modSequenceOrZero,
   number,
   number64,
   nzNumber,
+  nzNumber64,
   partialRange,
   sequenceSet,
 } from "../../daemon/imap/numbers.ts"
@@ -38,6 +40,24 @@ const numbers: [production: typeof number, accepted: [string, number][], refused
   ],
   [
     number64,
+    [
+      ["0", 0],
+      ["9007199254740991", 9007199254740991],
+      ["9223372036854775807", 9007199254740991],
+    ],
+    ["9223372036854775808", "9".repeat(400), ""],
+  ],
+  [
+    nzNumber64,
+    [
+      ["1", 1],
+      ["4294967296", 4294967296],
+      ["9223372036854775807", 9007199254740991],
+    ],
+    ["0", "01", "9223372036854775808", ""],
+  ],
+  [
+    exactNumber64,
     [
       ["0", 0],
       ["9007199254740991", 9007199254740991],
