@@ -1,4 +1,4 @@
-import type { Command } from "../imap/ast.ts"
+import type { CommandBody } from "../imap/ast.ts"
 import { namesNumbers } from "./commands/search-run.ts"
 import { Refused } from "./refusal.ts"
 
@@ -7,13 +7,13 @@ import { Refused } from "./refusal.ts"
  *
  * @throws Refused BAD with UIDREQUIRED
  */
-export function refuseNumbers(command: Command): void {
+export function refuseNumbers(command: CommandBody): void {
   const asked = "uid" in command && !command.uid
   if (!asked && !("key" in command && namesNumbers(command.key)) && !matchesNumbers(command)) return
   throw new Refused({ status: "BAD", code: "UIDREQUIRED", text: "Message numbers are not allowed after UIDONLY" })
 }
 
 /** The message sequence match data of QRESYNC (RFC 7162 §3.2.5.2). */
-function matchesNumbers(command: Command): boolean {
+function matchesNumbers(command: CommandBody): boolean {
   return "parameters" in command && command.parameters.qresync !== null && command.parameters.qresync.match !== null
 }

@@ -6,6 +6,7 @@ import { type ResponseCode, untagged } from "../../imap/response.ts"
 import { flagBits, type Mailbox, type Message, StoreError } from "../../store/types.ts"
 import { type Conversation, storedFlags } from "../conversation.ts"
 import { Refused } from "../refusal.ts"
+import { refuseNumbers } from "../uid-only.ts"
 import { Assembly, assemblyOf } from "./assembly.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
 import { highestAfterExpunge } from "./expunge.ts"
@@ -35,6 +36,7 @@ export function appendPolicy(conversationOf: () => Conversation, grammar: Gramma
     if (head === null) return { kind: "buffer" }
     const conversation = conversationOf()
     const { body, catenated } = head
+    if (conversation.uidOnly) refuseNumbers(body)
     if (size === 0 && !catenated) return { kind: "refuse", reply: "NO [CANNOT] An empty message is not stored" }
     conversation.destination(body.mailbox)
     return { kind: "sink", sink: sinkFor(conversation, head, size) }
