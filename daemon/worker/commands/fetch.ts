@@ -37,6 +37,7 @@ async function fetch(conversation: Conversation, command: FetchCommand): Promise
   const view = conversation.selected()
   if (command.vanished) refuseWithoutQresync(conversation)
   const ranges = rangesOf(view, command)
+  if (asksOnlyUids(command)) return tellUids(conversation, view, ranges)
   const items = itemsOf(conversation, command)
   if (items.some(({ item }) => item === "MODSEQ")) conversation.enableCondstore()
   const marks = !view.state.readOnly && items.some(setsSeen)
@@ -54,6 +55,28 @@ async function fetch(conversation: Conversation, command: FetchCommand): Promise
   if (gone) return { status: "NO", code: "EXPUNGEISSUED", text: "Some of the messages no longer exist" }
   if (binary.refused) return { status: "NO", code: "UNKNOWN-CTE", text: "The encoding of a part is not known" }
   return { text: "FETCH completed" }
+}
+
+/** Of message numbers. A UID FETCH says nothing of UIDs that are gone (RFC 3501 §6.4.8). */
+function asksOnlyUids({ uid, items, changedSince }: FetchCommand): boolean {
+  return !uid && changedSince === null && items.every(({ item }) => item === "UID")
+}
+
+/**
+ * A number has its UID until its EXPUNGE is told, also when another session expunged the message (RFC 2180 §4.1.2): a
+ * client needs it to understand VANISHED.
+ */
+async function tellUids(conversation: Conversation, view: View, ranges: readonly Range[]): Promise<Completion> {
+  const { writer } = conversation
+  const pace = conversation.pace()
+  for (const [first, last] of ranges) {
+    for (let index = first; index <= last; index += 1) {
+      writer.text(`* ${index + 1} FETCH (UID ${view.state.uids[index]})\r\n`)
+      if (writer.congested) await writer.drained()
+      await pace.rest()
+    }
+  }
+  return { text: "FETCH completed", ...(await conversation.codeForNumbers()) }
 }
 
 /** RFC 9394 §3.3: PARTIAL picks first, CHANGEDSINCE then looks at what was picked. */
