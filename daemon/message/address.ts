@@ -203,9 +203,24 @@ function domainLiteral(cursor: Cursor): ByteString {
   return inside === "" && cursor.at === from + 1 ? "[" : cursor.text.slice(from, cursor.at)
 }
 
-/** Everything up to white space or a special; a special that starts nothing is taken alone, so this always moves. */
+/**
+ * Everything up to white space or a special; a special that starts nothing is taken alone, so this always moves.
+ * An encoded word is one (RFC 2047 §5 (3)), also one in which a sender left a comma or other special as it is.
+ */
 function atom(cursor: Cursor): ByteString {
+  const encoded = encodedWordAt(cursor)
+  if (encoded !== null) return encoded
   const word = takeUntil(cursor, '()<>@,;:"[ \t\r\n')
   if (word !== "") return word
   return cursor.text.charAt(cursor.at++)
+}
+
+const encodedWord = /=\?[^?\s]{1,80}\?[BbQq]\?[^?\s]{0,1000}\?=/y
+
+function encodedWordAt(cursor: Cursor): ByteString | null {
+  if (!cursor.text.startsWith("=?", cursor.at)) return null
+  encodedWord.lastIndex = cursor.at
+  const word = encodedWord.exec(cursor.text)?.[0] ?? null
+  if (word !== null) cursor.at += word.length
+  return word
 }

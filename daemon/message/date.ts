@@ -25,12 +25,16 @@ const zones: Record<string, number> = {
 const dateTime =
   /^(?:[a-z]{2,9}\.? ?,? ?)?(\d{1,2})[ -]([a-z]{3})[a-z]{0,6}\.?[ -,](\d{2,4})(?:[ ,]+(\d{1,2}) ?: ?(\d{1,2})(?: ?: ?(\d{1,2}))?)?(?![\d:])(?:\.\d+)?(?: ?([+-]\d{4}|[a-z]{1,5}))?/i
 
+/** What C's `asctime` and the command `date` print; no RFC has it, but mail of all times does. */
+const asctime = /^[a-z]{3} ([a-z]{3}) (\d{1,2}) (\d{1,2}:\d{2}:\d{2})(?: ([+-]\d{4}|[a-z]{1,5}))? (\d{4})$/i
+
 /**
  * date-time (RFC 5322 §3.3 and §4.3): comments, two- and three-digit years, named zones. A day that does not
  * exist is null; an invalid time is 00:00:00 and an invalid zone UTC, as RFC 5256 §2.2 says.
  */
 export function parseDate(value: ByteString): SentDate | null {
-  const [, day, month, year, hour, minute, second, zone] = dateTime.exec(withoutComments(value.slice(0, 256))) ?? []
+  const text = withoutComments(value.slice(0, 256)).replace(asctime, "$2 $1 $5 $3 $4")
+  const [, day, month, year, hour, minute, second, zone] = dateTime.exec(text) ?? []
   if (day === undefined || month === undefined || year === undefined) return null
   const midnight = dayOf(fullYear(year), months.indexOf(month.toLowerCase()), Number(day))
   if (midnight === null) return null

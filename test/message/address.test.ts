@@ -55,6 +55,14 @@ const lists: [value: string, expected: Row[]][] = [
   [`"quoted local"@x.y`, [[null, null, "quoted local", "x.y"]]],
   ["a@[127.0.0.1]", [[null, null, "a", "[127.0.0.1]"]]],
   ["=?utf-8?q?J=C3=B6rg?= <j@x>", [["=?utf-8?q?J=C3=B6rg?=", null, "j", "x"]]],
+  [
+    "=?utf-8?q?Doe,_J_(x)?= <j@x>, =?utf-8?q?open, k@y",
+    [
+      ["=?utf-8?q?Doe,_J_(x)?=", null, "j", "x"],
+      [null, null, "=?utf-8?q?open", "MISSING_DOMAIN"],
+      [null, null, "k", "y"],
+    ],
+  ],
   ["a@b <a@b>", [["a@b", null, "a", "b"]]],
   ["J\xf6rg <j@x>", [["J\xf6rg", null, "j", "x"]]],
   // broken ones: always a mailbox and a host

@@ -19,6 +19,8 @@ const accepted: [value: string, sentAt: string, day: string][] = [
   ["Sat, 31 Dec 2016 23:59:60 +0000", "2017-01-01T00:00:00Z", "2016-12-31"],
   ["5 Jan 2003 25:61:00 +0100", "2003-01-04T23:00:00Z", "2003-01-05"], // RFC 5256 §2.2: invalid time is 00:00:00
   ["5 Jan 2003 10:00:00 +0199", "2003-01-05T10:00:00Z", "2003-01-05"], // and an invalid zone UTC
+  ["Fri Nov 21 09:55:06 1997", "1997-11-21T09:55:06Z", "1997-11-21"],
+  ["Fri Nov  1 09:55:06 PST 1997", "1997-11-01T17:55:06Z", "1997-11-01"],
   ["29 Feb 2000 00:00:00 +0000", "2000-02-29T00:00:00Z", "2000-02-29"],
 ]
 for (const [value, sentAt, day] of accepted) {
@@ -30,6 +32,7 @@ for (const [value, sentAt, day] of accepted) {
 const refused = [
   "",
   "yesterday",
+  "Fri Nov 21 97",
   "30 Feb 2003 00:00:00 +0000",
   "0 Jan 2003",
   "5 Foo 2003",

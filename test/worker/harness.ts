@@ -89,8 +89,8 @@ function accountOf(store: Store, faults: object[], { limits, maxMessageBytes, se
   }
 }
 
-/** A response: its text with each literal as "{n}", and the literals. */
-export type Response = { text: string; literals: Buffer[] }
+/** A response: its text with each literal as "{n}", the literals, and all of it as it came, without the last CRLF. */
+export type Response = { text: string; literals: Buffer[]; wire: Buffer }
 
 const patienceMs = 10_000
 
@@ -167,13 +167,18 @@ export class TestClient {
   async response(): Promise<Response> {
     let text = ""
     const literals: Buffer[] = []
+    const wire: Buffer[] = []
     for (;;) {
-      text += await this.line()
+      const line = await this.line()
+      text += line
+      wire.push(Buffer.from(line, "latin1"))
       const announced = /\{(\d+)\}$/.exec(text)
-      if (announced === null) return { text, literals }
+      if (announced === null) return { text, literals, wire: Buffer.concat(wire) }
       const size = Number(announced[1])
       await this.#until(() => (this.#input.length >= size ? size : -1))
-      literals.push(this.#take(size, 0))
+      const literal = this.#take(size, 0)
+      literals.push(literal)
+      wire.push(Buffer.from("\r\n"), literal)
     }
   }
 
