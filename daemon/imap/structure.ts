@@ -1,5 +1,5 @@
 import type { Address, ByteString, Envelope, Parameter, Part } from "../message/types.ts"
-import { latin1Bytes, nstringWire, stringWire } from "./wire.ts"
+import { latin1Bytes, stringText } from "./wire.ts"
 
 /**
  * ENVELOPE, BODY and BODYSTRUCTURE (RFC 3501 §7.4.2 and §9), well formed whatever the message was like.
@@ -7,9 +7,9 @@ import { latin1Bytes, nstringWire, stringWire } from "./wire.ts"
  * that no line of an answer is broken by what somebody mailed.
  */
 
-/** Collects pieces, so that a tree of any depth is written in linear time. */
+/** Collects a text of octets, so that a tree of any depth is written in linear time. */
 class Pieces {
-  readonly #pieces: Uint8Array[] = []
+  #text: ByteString = ""
   /** What is written like message/rfc822. */
   readonly messages: ReadonlySet<string>
 
@@ -17,16 +17,16 @@ class Pieces {
     this.messages = new Set(global ? ["rfc822", "global"] : ["rfc822"])
   }
 
-  text(text: string): void {
-    this.#pieces.push(latin1Bytes(text))
+  text(text: ByteString): void {
+    this.#text += text
   }
 
   string(value: ByteString): void {
-    this.#pieces.push(stringWire(safe(value)))
+    this.#text += stringText(safe(value))
   }
 
   nstring(value: ByteString | null): void {
-    this.#pieces.push(nstringWire(value === null ? null : safe(value)))
+    this.#text += value === null ? "NIL" : stringText(safe(value))
   }
 
   /** `"(" item *(SP item) ")"`, or nil for none. */
@@ -38,13 +38,13 @@ class Pieces {
     this.text(items.length === 0 ? "NIL" : ")")
   }
 
-  concat(): Uint8Array {
-    return Buffer.concat(this.#pieces)
+  octets(): Uint8Array {
+    return latin1Bytes(this.#text)
   }
 }
 
 function safe(value: ByteString): ByteString {
-  return value.replace(/\r\n|[\r\n\0]/g, " ")
+  return /[\r\n\0]/.test(value) ? value.replace(/\r\n|[\r\n\0]/g, " ") : value
 }
 
 /**
@@ -54,7 +54,7 @@ function safe(value: ByteString): ByteString {
 export function envelopeWire(envelope: Envelope): Uint8Array {
   const out = new Pieces()
   writeEnvelope(out, envelope)
-  return out.concat()
+  return out.octets()
 }
 
 function writeEnvelope(out: Pieces, envelope: Envelope): void {
@@ -88,7 +88,7 @@ function writeAddress(out: Pieces, address: Address): void {
 export function bodyWire(part: Part, extended: boolean, global = false): Uint8Array {
   const out = new Pieces(global)
   writeBody(out, part, extended)
-  return out.concat()
+  return out.octets()
 }
 
 function writeBody(out: Pieces, part: Part, extended: boolean): void {

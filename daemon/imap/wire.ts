@@ -31,6 +31,14 @@ export function stringWire(value: Uint8Array | ByteString): Uint8Array {
   return isQuotable(octets) ? quotedWire(octets) : literalWire(octets)
 }
 
+/** `stringWire` for what is put together as a text of octets. */
+export function stringText(value: ByteString): ByteString {
+  if (value.length <= maxQuoted && quotable.test(value)) return `"${value.replace(/["\\]/g, "\\$&")}"`
+  return `{${value.length}}\r\n${value.replaceAll("\0", "?")}`
+}
+
+const quotable = /^[^\0\r\n\x80-\xff]*$/
+
 /** nstring = string / nil */
 export function nstringWire(value: Uint8Array | ByteString | null): Uint8Array {
   return value === null ? latin1Bytes("NIL") : stringWire(value)

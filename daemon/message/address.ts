@@ -2,9 +2,6 @@ import { trimWsp } from "./fields.ts"
 import { type Cursor, quotedString, skipCfws, takeUntil } from "./lexer.ts"
 import type { Address, ByteString } from "./types.ts"
 
-/** Addresses of one field that are kept, group markers included. */
-const mostAddresses = 10_000
-
 /** A route is looked for this far, so that a list of open ones costs no more than its length. */
 const longestRoute = 1000
 
@@ -15,10 +12,11 @@ const missingHost = "MISSING_DOMAIN"
 /**
  * address-list (RFC 5322 §3.4 and §4.4) in the form of RFC 3501 §7.4.2: groups are bracketed by two markers,
  * routes kept, quoting removed, encoded words left alone. A comment is the name where there is no other.
- * Whatever comes in, each address has mailbox and host, and each group is closed.
+ * Whatever comes in, each address has mailbox and host, and each group is closed. At most `most` are kept, group
+ * markers included (and one more that closes a group).
  */
-export function parseAddresses(value: ByteString): Address[] {
-  const list = new AddressList({ text: value, at: 0 })
+export function parseAddresses(value: ByteString, most = 10_000): Address[] {
+  const list = new AddressList({ text: value, at: 0 }, most)
   return list.read()
 }
 
@@ -46,16 +44,18 @@ type Draft = {
 
 class AddressList {
   readonly #cursor: Cursor
+  readonly #most: number
   readonly #found: Address[] = []
   #inGroup = false
   #draft: Draft = emptyDraft()
 
-  constructor(cursor: Cursor) {
+  constructor(cursor: Cursor, most: number) {
     this.#cursor = cursor
+    this.#most = most
   }
 
   read(): Address[] {
-    while (this.#found.length < mostAddresses && this.#cursor.at < this.#cursor.text.length) this.#step()
+    while (this.#found.length < this.#most && this.#cursor.at < this.#cursor.text.length) this.#step()
     this.#finish()
     if (this.#inGroup) this.#found.push({ name: null, route: null, mailbox: null, host: null })
     return this.#found

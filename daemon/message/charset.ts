@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer"
 import { TextDecoder } from "node:util"
+import { charsetLabels } from "./charset-labels.ts"
 
 /** Names that mail uses and the Encoding Standard (which `TextDecoder` follows) does not know. */
 const aliases: Record<string, string> = {
@@ -58,7 +59,7 @@ const undeclared = new Set([
   "iso-8859-1-us-ascii",
 ])
 
-/** One decoder per name; only names that work are kept, and those are a closed set. */
+/** One decoder per name, made when it is first needed. */
 const decoders = new Map<string, TextDecoder>()
 
 /** Octets in a MIME charset as text; null is "not declared". A charset nobody knows is read as latin1. Never throws. */
@@ -86,13 +87,10 @@ export function decodeUndeclared(bytes: Uint8Array): string {
 function decoderFor(label: string): TextDecoder | null {
   const known = decoders.get(label)
   if (known !== undefined) return known
-  try {
-    const decoder = new TextDecoder(label)
-    decoders.set(label, decoder)
-    return decoder
-  } catch {
-    return null // RangeError is the documented answer to an unknown name
-  }
+  if (!charsetLabels.has(label)) return null
+  const decoder = new TextDecoder(label)
+  decoders.set(label, decoder)
+  return decoder
 }
 
 function latin1(bytes: Uint8Array): string {

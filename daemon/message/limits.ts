@@ -8,6 +8,8 @@ export type ParserLimits = {
   headerBytes: number
   /** Octets read for their fields in all header blocks together; parts after that have default headers. */
   allHeaderBytes: number
+  /** Addresses in all, group markers included; envelopes after that have none. */
+  addresses: number
   /** Octets of text bodies that are decoded, in all. */
   textBytes: number
   /** UTF-16 units of text for search, in all, for header and body each. */
@@ -19,6 +21,7 @@ export const defaultLimits: ParserLimits = {
   parts: 10_000,
   headerBytes: 1_048_576,
   allHeaderBytes: 16_777_216,
+  addresses: 100_000,
   textBytes: 8_388_608,
   textCharacters: 2_097_152,
 }

@@ -1,8 +1,13 @@
-/** Decoder of one body, fed in pieces of any size. `end` gives what was still undecided. */
+/** Decoder of one body, fed in pieces of any size. */
 export interface TransferDecoder {
   write(bytes: Uint8Array): Uint8Array
+  /** What was still undecided. */
   end(): Uint8Array
+  /** Another one that goes on from here. */
+  fork(): TransferDecoder
 }
+
+const identity: TransferDecoder = { write: (bytes) => bytes, end: () => nothing, fork: () => identity }
 
 /** The decoder of a Content-Transfer-Encoding (RFC 2045 §6); for 7bit, 8bit, binary and unknown ones the octets themselves. */
 export function transferDecoder(encoding: string): TransferDecoder {
@@ -12,7 +17,7 @@ export function transferDecoder(encoding: string): TransferDecoder {
     case "quoted-printable":
       return new QuotedPrintableDecoder()
     default:
-      return { write: (bytes) => bytes, end: () => nothing }
+      return identity
   }
 }
 
@@ -56,6 +61,13 @@ class Base64Decoder implements TransferDecoder {
   end(): Uint8Array {
     const out = new Uint8Array(3)
     return out.subarray(0, this.#flush(out, 0))
+  }
+
+  fork(): TransferDecoder {
+    const forked = new Base64Decoder()
+    forked.#bits = this.#bits
+    forked.#sextets = this.#sextets
+    return forked
   }
 
   #flush(out: Uint8Array, length: number): number {
@@ -102,6 +114,12 @@ class QuotedPrintableDecoder implements TransferDecoder {
     this.#held = []
     const isBlank = held.every((octet) => octet === SPACE || octet === TAB || octet === EQUALS)
     return isBlank ? nothing : Uint8Array.from(held)
+  }
+
+  fork(): TransferDecoder {
+    const forked = new QuotedPrintableDecoder()
+    forked.#held = [...this.#held]
+    return forked
   }
 
   #decide(octet: number): void {

@@ -9,7 +9,7 @@ import {
   makeOpaque,
   plainPart,
 } from "./describe.ts"
-import { envelopeFields, envelopeOf } from "./envelope.ts"
+import { addressesIn, envelopeFields, envelopeOf } from "./envelope.ts"
 import { trimWsp, valuesOf } from "./fields.ts"
 import type { ParserLimits } from "./limits.ts"
 import { parameterValue } from "./parameters.ts"
@@ -54,9 +54,11 @@ export class PartTree {
   readonly #boundaries = new Boundaries()
   readonly #stack: Frame[] = []
   #parts = 0
+  #addressesLeft: number
 
   constructor(limits: ParserLimits, texts: TextGatherer) {
     this.#limits = limits
+    this.#addressesLeft = limits.addresses
     this.#texts = texts
     this.#open(this.root, false, (envelope) => {
       this.envelope = envelope
@@ -94,10 +96,17 @@ export class PartTree {
     frame.part.bodyStart = bodyStart
     frame.lfsBefore = lfs
     describe(frame.part, values, this.#inDigest())
-    frame.onEnvelope?.(envelopeOf(values))
+    if (frame.onEnvelope !== null) frame.onEnvelope(this.#envelopeOf(values))
     if (frame.onEnvelope !== null && frame.nested) this.#texts.header(header)
     this.#texts.name(frame.part)
     this.#begin(frame)
+  }
+
+  /** What is written counts, so sender and reply-to count although they may be those of from. */
+  #envelopeOf(values: Map<string, ByteString[]>): Envelope {
+    const envelope = envelopeOf(values, this.#addressesLeft)
+    this.#addressesLeft -= addressesIn(envelope)
+    return envelope
   }
 
   /** A boundary line: everything inside its multipart ends. */

@@ -2,6 +2,7 @@ import { flagListWire, type ResponseWriter, sequenceSetWire, untagged } from "..
 import { mailboxName } from "../store/mailbox-name.ts"
 import { flagBits, type Mailbox, type Message } from "../store/types.ts"
 import type { Account } from "./account.ts"
+import { DecodedParts } from "./commands/decoded-part.ts"
 import { Pace } from "./pace.ts"
 import { Progress } from "./progress.ts"
 import { Refused } from "./refusal.ts"
@@ -30,6 +31,8 @@ export class Conversation {
   readonly line: Line
   /** Name that the client gave itself with ID (RFC 2971), for display. */
   client: string | null
+  /** For FETCH BINARY. */
+  readonly decodedParts = new DecodedParts()
   #view: View | null = null
   #condstore = false
   #qresync = false

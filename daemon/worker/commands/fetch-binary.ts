@@ -1,11 +1,12 @@
-import type { FetchItem, OctetRange } from "../../imap/ast.ts"
+import type { FetchItem } from "../../imap/ast.ts"
 import { partAt } from "../../message/sections.ts"
-import { transferDecoder } from "../../message/transfer.ts"
 import type { Part } from "../../message/types.ts"
 import type { Store } from "../../store/store.ts"
 import type { Message } from "../../store/types.ts"
+import type { Conversation } from "../conversation.ts"
 import type { Pace } from "../pace.ts"
-import { type Octets, rangeOf } from "./fetch-section.ts"
+import type { DecodedParts } from "./decoded-part.ts"
+import type { Octets } from "./fetch-section.ts"
 
 export type BinaryItem = Extract<FetchItem, { item: "BINARY[]" | "BINARY.SIZE" }>
 
@@ -20,19 +21,21 @@ type Answer = { label: string; value: string | Octets | null }
 const knownEncodings = new Set(["7bit", "8bit", "binary", "base64", "quoted-printable"])
 
 /**
- * BINARY and BINARY.SIZE of one FETCH (RFC 3516). How long a part is, and whether it holds NUL, must be known
+ * BINARY and BINARY.SIZE of one FETCH (RFC 3516). How long an answer is, and whether it holds NUL, must be known
  * before its first octet is sent, so it is decoded once to be measured and once more to be sent; nothing of it
  * is kept. A part in an encoding that nobody knows is left out, and the command ends with NO.
  */
 export class BinaryAnswers {
   readonly #contents: Store["contents"]
+  readonly #parts: DecodedParts
   readonly #items: readonly BinaryItem[]
   readonly #pace: Pace
   readonly #answers = new Map<BinaryItem, Answer>()
   #refused = false
 
-  constructor(contents: Store["contents"], items: readonly FetchItem[], pace: Pace) {
-    this.#contents = contents
+  constructor({ account, decodedParts }: Conversation, items: readonly FetchItem[], pace: Pace) {
+    this.#contents = account.store.contents
+    this.#parts = decodedParts
     this.#items = items.filter(isBinary)
     this.#pace = pace
   }
@@ -43,12 +46,12 @@ export class BinaryAnswers {
   }
 
   /** Prepares the answers for this message. @throws StoreError `no-such-message`, ClientGone */
-  async measure({ content }: Message): Promise<void> {
+  async measure(message: Message): Promise<void> {
     this.#answers.clear()
     if (this.#items.length === 0) return
-    const root = this.#contents.root(content)
+    const root = this.#contents.root(message.content)
     for (const item of this.#items) {
-      const answer = await this.#answerFor(content, partAt(root, item.parts), item)
+      const answer = await this.#answerFor(message, partAt(root, item.parts), item)
       if (answer === null) this.#refused = true
       else this.#answers.set(item, answer)
     }
@@ -59,27 +62,30 @@ export class BinaryAnswers {
     return this.#answers.get(item) ?? null
   }
 
-  async #answerFor(content: number, part: Part | null, item: BinaryItem): Promise<Answer | null> {
+  async #answerFor({ content, emailId }: Message, part: Part | null, item: BinaryItem): Promise<Answer | null> {
     const label = labelOf(item)
     if (part === null) return { label, value: item.item === "BINARY[]" ? null : "0" }
     const encoding = encodingOf(part, item.parts)
     if (!knownEncodings.has(encoding)) return null
     const start = item.parts.length === 0 ? part.headerStart : part.bodyStart
-    const pieces = () => decoded(this.#contents.read(content, start, part.end - start), encoding)
-    if (item.item === "BINARY.SIZE") return { label, value: String((await this.#scan(pieces(), null)).size) }
-    const { size, nul } = await this.#scan(pieces(), item.partial)
-    const whole: Octets = { size, pieces: (offset, length) => cut(pieces(), offset, length), binary: nul }
-    return { label, value: rangeOf(whole, item.partial) }
+    const decoded = this.#parts.part(emailId, { start, end: part.end }, encoding)
+    const pieces = (offset: number, length: number) =>
+      decoded.pieces((from, count) => this.#contents.read(content, from, count), offset, length)
+    if (item.item === "BINARY.SIZE") {
+      const size = decoded.size ?? (await this.#scan(pieces(0, Number.POSITIVE_INFINITY))).size
+      return { label, value: String(size) }
+    }
+    const { offset, length } = item.partial ?? { offset: 0, length: Number.POSITIVE_INFINITY }
+    const { size, nul } = await this.#scan(pieces(offset, length))
+    return { label, value: { size, pieces: (from, count) => pieces(offset + from, count), binary: nul } }
   }
 
-  /** Octets in all, and whether there is a NUL within the range. */
-  async #scan(pieces: Iterable<Uint8Array>, range: OctetRange | null): Promise<{ size: number; nul: boolean }> {
-    const from = range?.offset ?? 0
-    const to = from + (range?.length ?? Number.POSITIVE_INFINITY)
+  /** How many octets these are, and whether there is a NUL among them. */
+  async #scan(pieces: Iterable<Uint8Array>): Promise<{ size: number; nul: boolean }> {
     let size = 0
     let nul = false
     for (const piece of pieces) {
-      nul ||= piece.subarray(Math.max(0, from - size), Math.max(0, to - size)).includes(0)
+      nul ||= piece.includes(0)
       size += piece.length
       await this.#pace.rest()
     }
@@ -97,21 +103,4 @@ function labelOf(item: BinaryItem): string {
   const name = item.item === "BINARY[]" ? "BINARY" : item.item
   const origin = item.item === "BINARY[]" && item.partial !== null ? `<${item.partial.offset}>` : ""
   return `${name}[${item.parts.join(".")}]${origin}`
-}
-
-function* decoded(pieces: Iterable<Uint8Array>, encoding: string): Generator<Uint8Array> {
-  const decoder = transferDecoder(encoding)
-  for (const piece of pieces) yield decoder.write(piece)
-  yield decoder.end()
-}
-
-/** The octets [offset, offset + length) of these pieces. */
-function* cut(pieces: Iterable<Uint8Array>, offset: number, length: number): Generator<Uint8Array> {
-  let at = 0
-  for (const piece of pieces) {
-    const wanted = piece.subarray(Math.max(0, offset - at), Math.max(0, offset + length - at))
-    if (wanted.length > 0) yield wanted
-    at += piece.length
-    if (at >= offset + length) return
-  }
 }

@@ -43,7 +43,7 @@ async function fetch(conversation: Conversation, command: FetchCommand): Promise
   const marks = !view.state.readOnly && items.some(setsSeen)
   if (command.vanished) tellVanished(conversation, view, namedUids(command.set, view), command.changedSince ?? 0)
   const pace = conversation.pace()
-  const binary = new BinaryAnswers(conversation.account.store.contents, items, pace)
+  const binary = new BinaryAnswers(conversation, items, pace)
   let found = 0
   for (const batch of view.batches(ranges, marks ? seenBatchMessages : batchMessages)) {
     for (const fetched of messagesOf(conversation, view, command, batch, marks)) {
