@@ -1,13 +1,13 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import fc from "fast-check"
-import type { SearchKey, SequenceSet } from "../../daemon/imap/ast.ts"
+import type { FetchItem, SearchKey, Section, SequenceSet } from "../../daemon/imap/ast.ts"
 import { defaultContext, latin1 } from "../../daemon/imap/cursor.ts"
 import { months } from "../../daemon/imap/dates.ts"
 import { BadCharset, ParseError } from "../../daemon/imap/errors.ts"
 import { headOf } from "../../daemon/imap/head.ts"
 import { commandNames, parseCommand } from "../../daemon/imap/parse.ts"
-import { stringWire } from "../../daemon/imap/response.ts"
+import { sectionWire, sequenceSetWire, stringWire } from "../../daemon/imap/response.ts"
 import { cursorOf } from "./cursor-of.ts"
 
 const token = fc.constantFrom(
@@ -188,4 +188,91 @@ test("one command of 1 MB is read once: a long line of every kind", () => {
     `${"a".repeat(1_000_000)}`,
   ]
   for (const line of lines) mustRefuseOrParse(line)
+})
+
+/** FETCH items as a client would write them. */
+function printItem(item: FetchItem): string {
+  const partial = "partial" in item && item.partial !== null ? `<${item.partial.offset}.${item.partial.length}>` : ""
+  if (item.item === "BODY[]") return `BODY${item.peek ? ".PEEK" : ""}[${printSection(item.section)}]${partial}`
+  if (item.item === "BINARY[]") return `BINARY${item.peek ? ".PEEK" : ""}[${item.parts.join(".")}]${partial}`
+  if (item.item === "BINARY.SIZE") return `BINARY.SIZE[${item.parts.join(".")}]`
+  if (item.item === "PREVIEW") return item.lazy ? "PREVIEW (LAZY)" : "PREVIEW"
+  return item.item
+}
+
+function printSection({ parts, what }: Section): string {
+  const text = what.text === "ALL" ? [] : [what.text]
+  const fields = "fields" in what ? ` (${what.fields.map((field) => quoted(field)).join(" ")})` : ""
+  return [...parts.map(String), ...text].join(".") + fields
+}
+
+const partNumbers = fc.array(fc.integer({ min: 1, max: 0xffff_ffff }), { minLength: 1, maxLength: 4 })
+const range = fc.option(
+  fc.record({ offset: fc.nat(), length: fc.integer({ min: 1, max: 0xffff_ffff }) }, { noNullPrototype: true }),
+)
+const fieldName = fc.string({ unit: fc.constantFrom(...'aZ-9"\\ ('), minLength: 1, maxLength: 6 })
+const fieldNames = fc.array(fieldName, { minLength: 1, maxLength: 3 })
+const what = fc.oneof(
+  fc.constantFrom<"ALL" | "HEADER" | "TEXT" | "MIME">("ALL", "HEADER", "TEXT", "MIME").map((text) => ({ text })),
+  fc
+    .tuple(fc.constantFrom<"HEADER.FIELDS" | "HEADER.FIELDS.NOT">("HEADER.FIELDS", "HEADER.FIELDS.NOT"), fieldNames)
+    .map(([text, fields]) => ({ text, fields })),
+)
+const section: fc.Arbitrary<Section> = fc
+  .tuple(fc.oneof(fc.constant<number[]>([]), partNumbers), what)
+  .map(([parts, given]): Section => ({ parts: given.text === "MIME" && parts.length === 0 ? [1] : parts, what: given }))
+const fetchItem: fc.Arbitrary<FetchItem> = fc.oneof(
+  fc.constantFrom<FetchItem>(
+    { item: "FLAGS" },
+    { item: "UID" },
+    { item: "BODY" },
+    { item: "RFC822.SIZE" },
+    { item: "MODSEQ" },
+  ),
+  fc.boolean().map((lazy): FetchItem => ({ item: "PREVIEW", lazy })),
+  fc
+    .tuple(fc.boolean(), section, range)
+    .map(([peek, given, partial]): FetchItem => ({ item: "BODY[]", peek, section: given, partial })),
+  fc
+    .tuple(fc.boolean(), partNumbers, range)
+    .map(([peek, parts, partial]): FetchItem => ({ item: "BINARY[]", peek, parts, partial })),
+  partNumbers.map((parts): FetchItem => ({ item: "BINARY.SIZE", parts })),
+)
+
+test("any FETCH that is written is read back, and a section is named in the answer as it was in the question", () => {
+  fc.assert(
+    fc.property(fc.array(fetchItem, { minLength: 1, maxLength: 4 }), sequenceSet, (items, set) => {
+      const command = parseCommand(
+        cursorOf(`a FETCH ${printed(set)} (${items.map(printItem).join(" ")})`),
+        defaultContext,
+      )
+      assert.ok(command.name === "FETCH")
+      assert.deepEqual(command.items, items)
+      assert.deepEqual(command.set, set)
+      for (const item of items) {
+        if (item.item !== "BODY[]") continue
+        const label = latin1(sectionWire(item.section, null))
+        const again = parseCommand(cursorOf(`a FETCH 1 ${label}`), defaultContext)
+        assert.deepEqual(again.name === "FETCH" && again.items, [{ ...item, peek: false, partial: null }])
+      }
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+test("a set of numbers that is written is read back", () => {
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(fc.integer({ min: 1, max: 0xffff_ffff }), { minLength: 1, maxLength: 30 }),
+      (numbers) => {
+        const sorted = numbers.toSorted((a, b) => a - b)
+        const command = parseCommand(cursorOf(`a FETCH ${sequenceSetWire(sorted)} UID`), defaultContext)
+        assert.ok(command.name === "FETCH" && command.set.kind === "ranges")
+        const all = command.set.ranges.flatMap(([from, to]) =>
+          Array.from({ length: to - from + 1 }, (_, n) => from + n),
+        )
+        assert.deepEqual(all, sorted)
+      },
+    ),
+  )
 })
