@@ -71,6 +71,25 @@ export function decodeCharset(bytes: Uint8Array, charset: string | null): string
   return decoder.decode(decoder.encoding === "iso-2022-jp" ? withoutIdleEscapes(bytes) : bytes)
 }
 
+/** Octets that are decoded at one go. */
+const octetsAtOnce = 262_144
+
+/** As `decodeCharset`, for texts that are long; stops at places where others may have their turn. */
+export function* decodedCharset(bytes: Uint8Array, charset: string | null): Generator<void, string> {
+  const label = (charset ?? "").trim().toLowerCase()
+  const name = undeclared.has(label) ? (isUtf8(bytes) ? "utf-8" : "windows-1252") : (aliases[label] ?? label)
+  // ISO-2022-JP is looked through as a whole; and what is short costs nothing.
+  if (bytes.length <= octetsAtOnce || !charsetLabels.has(name) || decoderFor(name)?.encoding === "iso-2022-jp")
+    return decodeCharset(bytes, charset)
+  const decoder = new TextDecoder(name)
+  let text = ""
+  for (let at = 0; at < bytes.length; at += octetsAtOnce) {
+    text += decoder.decode(bytes.subarray(at, at + octetsAtOnce), { stream: true })
+    yield
+  }
+  return text + decoder.decode()
+}
+
 const shift = "\\x1b[($][@BIJ]"
 const idleEscapes = new RegExp(`(?:${shift})+(?=${shift})`, "g")
 

@@ -18,9 +18,15 @@ const cells = new Set(["td", "th", "img", "button", "input", "select"])
  * and style sheets removed, character references decoded, white space collapsed, blocks on lines of their own.
  * One pass, linear whatever the input.
  */
-export function htmlToText(html: string): string {
-  return new HtmlScanner(html).text()
+export function* textOfHtml(html: string): Generator<void, string> {
+  return yield* new HtmlScanner(html).text()
 }
+
+/** Characters of a page that are read at one go, and lines that are put in order. */
+const [charactersAtOnce, linesAtOnce] = [32_768, 1024]
+
+/** `&CounterClockwiseContourIntegral;` is the longest name of a character. */
+const longestReference = 40
 
 class HtmlScanner {
   readonly #html: string
@@ -33,15 +39,27 @@ class HtmlScanner {
     this.#html = html
   }
 
-  text(): string {
-    while (this.#at < this.#html.length) {
+  *text(): Generator<void, string> {
+    for (let pauseAt = charactersAtOnce; this.#at < this.#html.length; ) {
+      if (this.#at >= pauseAt) {
+        pauseAt = this.#at + charactersAtOnce
+        yield
+      }
       const open = this.#html.indexOf("<", this.#at)
-      const end = open === -1 ? this.#html.length : open
+      const end = this.#endOfCharacters(open === -1 ? this.#html.length : open)
       if (end > this.#at) this.#characters(this.#html.slice(this.#at, end))
       this.#at = end
-      if (open !== -1) this.#markup()
+      if (end === open) this.#markup()
     }
-    return tidy(this.#out)
+    return yield* tidy(this.#out)
+  }
+
+  /** A long text is cut, but not within a character reference. */
+  #endOfCharacters(end: number): number {
+    const cut = this.#at + charactersAtOnce
+    if (end <= cut) return end
+    const reference = this.#html.lastIndexOf("&", cut)
+    return reference > this.#at && cut - reference < longestReference ? reference : cut
   }
 
   #characters(raw: string): void {
@@ -116,9 +134,10 @@ function isNameCode(code: number): boolean {
 }
 
 /** No blanks at line ends, no empty lines. */
-function tidy(text: string): string {
+function* tidy(text: string): Generator<void, string> {
   const lines: string[] = []
-  for (const line of text.split("\n")) {
+  for (const [index, line] of text.split("\n").entries()) {
+    if (index % linesAtOnce === 0) yield
     const trimmed = line.trim()
     if (trimmed !== "") lines.push(trimmed.includes("  ") ? trimmed.replace(/ {2,}/g, " ") : trimmed)
   }

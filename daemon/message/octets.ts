@@ -30,6 +30,15 @@ export class OctetBuffer {
     this.#length += end - from
   }
 
+  /** What was kept, for good; it is empty then, with the same limit less that. */
+  take(): Buffer {
+    const taken = this.bytes
+    const roomy = taken.length < this.#bytes.length / 2
+    if (!roomy) this.#bytes = Buffer.allocUnsafe(4096)
+    this.reset(this.#limit - taken.length)
+    return roomy ? Buffer.from(taken) : taken
+  }
+
   /** Empties it, to be filled up to `limit` octets. */
   reset(limit: number): void {
     this.#length = 0

@@ -61,13 +61,25 @@ export class MessageParser {
       at = this.#mayBeBoundary(chunk, at) ? this.#hold(chunk, at) : this.#consume(chunk, at)
   }
 
-  /** The message is complete. Call it once. */
+  /** The message is complete. Call it once, or `ending`. */
   end(): ParsedMessage {
+    const ending = this.ending()
+    for (;;) {
+      const { done, value } = ending.next()
+      if (done) return value
+    }
+  }
+
+  /**
+   * As `end`, in steps: decoding the texts of a large message takes longer than others should wait, so between
+   * two steps they may have their turn.
+   */
+  *ending(): Generator<void, ParsedMessage> {
     if (this.#headLength > 0) this.#decide()
     if (this.#partFollows) this.#tree.openPart(this.#at)
     const block = this.#takeBlock()
     this.#tree.finish(this.#ending(0), block)
-    return this.#result()
+    return yield* this.#result()
   }
 
   #mayBeBoundary(chunk: Uint8Array, at: number): boolean {
@@ -166,14 +178,15 @@ export class MessageParser {
     return block.includes("\0") ? block.replaceAll("\0", "\x80") : block
   }
 
-  #result(): ParsedMessage {
+  *#result(): Generator<void, ParsedMessage> {
     const header = this.#header ?? Buffer.alloc(0)
     const { root, envelope } = this.#tree
     const block = byteString(header).replaceAll("\0", "\x80")
     const date = envelope.date === null ? null : parseDate(envelope.date)
     const threading = valuesOf(block, threadFields)
     const subject = decodeWords(envelope.subject ?? "")
-    const body = this.#texts.result()
+    const body = yield* this.#texts.read()
+    const headerText = yield* decodedHeader(block, this.#limits.textCharacters)
     return {
       size: this.#at,
       root,
@@ -185,7 +198,7 @@ export class MessageParser {
       references: referencesOf(threading.get("references") ?? [], threading.get("in-reply-to") ?? []),
       subject,
       baseSubject: baseSubject(subject),
-      headerText: decodedHeader(block, this.#limits.textCharacters),
+      headerText,
       searchFields: header.length < this.#limits.headerBytes ? searchFields(block) : null,
       bodyText: body.text,
       bodyTextComplete: body.complete,

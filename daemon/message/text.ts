@@ -1,20 +1,26 @@
-import { decodeCharset } from "./charset.ts"
+import { decodedCharset } from "./charset.ts"
 import { decodeWords } from "./encoded-words.ts"
 import { fieldText, headerFields } from "./fields.ts"
-import { htmlToText } from "./html.ts"
+import { textOfHtml } from "./html.ts"
 import type { ParserLimits } from "./limits.ts"
 import { OctetBuffer } from "./octets.ts"
 import { decodedParameter, parameterValue } from "./parameters.ts"
 import { previewOf } from "./preview.ts"
-import { decodeTransfer } from "./transfer.ts"
+import { transferDecoder } from "./transfer.ts"
 import type { ByteString, Part } from "./types.ts"
+
+/** What is read of a message for searching, in its order. */
+type Gathered =
+  | { kind: "text"; part: Part; nested: boolean; octets: Buffer; full: boolean }
+  | { kind: "header"; header: ByteString }
 
 /**
  * Gathers what people search for: texts, headers of attached messages, names of attachments. The octets of
- * one text body at a time are kept, up to a limit over all of them, and decoded when it ends.
+ * texts are kept up to a limit over all of them, and decoded by `read`, which takes its time.
  */
 export class TextGatherer {
   readonly #octets: OctetBuffer
+  readonly #gathered: Gathered[] = []
   readonly #pieces: string[] = []
   readonly #names: string[] = []
   #open = false
@@ -31,7 +37,7 @@ export class TextGatherer {
 
   /** A text body begins. */
   begin(): void {
-    this.#octets.reset(this.#charactersLeft > 0 ? this.#octetsLeft : 0)
+    this.#octets.reset(this.#octetsLeft)
     this.#open = true
   }
 
@@ -49,13 +55,12 @@ export class TextGatherer {
   finish(part: Part, nested: boolean): void {
     if (!this.#open) return
     this.#open = false
-    const { bytes, full } = this.#octets
+    const { full } = this.#octets
     if (full) this.#complete = false
-    if (bytes.length === 0) return
-    this.#octetsLeft -= bytes.length
-    const text = textOf(part, full ? wholeCharacters(bytes) : bytes)
-    this.#considerPreview(part, text, nested)
-    this.#add(text)
+    const octets = this.#octets.take()
+    if (octets.length === 0) return
+    this.#octetsLeft -= octets.length
+    this.#gathered.push({ kind: "text", part, nested, octets, full })
   }
 
   /** The name of an attachment (RFC 2183 §2.3), or of a part that has one in the older place. */
@@ -67,13 +72,29 @@ export class TextGatherer {
 
   /** The header of an attached message. */
   header(header: ByteString): void {
-    this.#add(decodedHeader(header, this.#charactersLeft))
+    this.#gathered.push({ kind: "header", header })
   }
 
-  /** Everything gathered. */
-  result(): { text: string; complete: boolean; preview: string } {
+  /** Everything gathered, decoded once; stops at places where others may have their turn. */
+  *read(): Generator<void, { text: string; complete: boolean; preview: string }> {
+    for (let next = this.#gathered.shift(); next !== undefined; next = this.#gathered.shift()) {
+      yield
+      if (next.kind === "header") this.#add(yield* decodedHeader(next.header, this.#charactersLeft))
+      else yield* this.#text(next)
+    }
     for (const name of this.#names) this.#add(name)
     return { text: this.#pieces.join("\n"), complete: this.#complete, preview: this.#preview.text }
+  }
+
+  *#text({ part, nested, octets, full }: Extract<Gathered, { kind: "text" }>): Generator<void> {
+    if (this.#charactersLeft <= 0) {
+      this.#complete = false
+      return
+    }
+    const text = yield* textOf(part, full ? wholeCharacters(octets) : octets)
+    yield
+    this.#considerPreview(part, text, nested)
+    this.#add(text)
   }
 
   #add(text: string): void {
@@ -94,8 +115,11 @@ export class TextGatherer {
   }
 }
 
+/** Fields that are decoded at one go. */
+const fieldsAtOnce = 64
+
 /** "Name: value" per field, decoded, up to `limit` characters. */
-export function decodedHeader(header: ByteString, limit: number): string {
+export function* decodedHeader(header: ByteString, limit: number): Generator<void, string> {
   const lines: string[] = []
   let length = 0
   for (const field of headerFields(header)) {
@@ -103,17 +127,32 @@ export function decodedHeader(header: ByteString, limit: number): string {
     const line = `${field.name}: ${decodeWords(fieldText(header, field))}`
     length += line.length + 1
     if (length > limit) break
-    lines.push(line)
+    if (lines.push(line) % fieldsAtOnce === 0) yield
   }
   return lines.join("\n")
 }
 
-function textOf(part: Part, octets: Uint8Array): string {
-  const decoded = decodeTransfer(octets, part.encoding)
+function* textOf(part: Part, octets: Uint8Array): Generator<void, string> {
+  const decoded = yield* decodedTransfer(octets, part.encoding)
   const isHtml = part.subtype.toLowerCase() === "html"
   const charset = parameterValue(part.parameters, "charset") ?? (isHtml ? charsetOfPage(decoded) : null)
-  const text = decodeCharset(decoded, charset)
-  return isHtml ? htmlToText(text) : (text.includes("\r") ? text.replaceAll("\r\n", "\n") : text).trimEnd()
+  yield
+  const text = yield* decodedCharset(decoded, charset)
+  yield
+  return isHtml ? yield* textOfHtml(text) : (text.includes("\r") ? text.replaceAll("\r\n", "\n") : text).trimEnd()
+}
+
+/** Octets that are decoded at one go. */
+const octetsAtOnce = 262_144
+
+function* decodedTransfer(octets: Uint8Array, encoding: string): Generator<void, Uint8Array> {
+  const decoder = transferDecoder(encoding)
+  const pieces: Uint8Array[] = []
+  for (let at = 0; at < octets.length; at += octetsAtOnce) {
+    pieces.push(decoder.write(octets.subarray(at, at + octetsAtOnce)))
+    yield
+  }
+  return Buffer.concat([...pieces, decoder.end()])
 }
 
 /** <meta charset=…> or its older form, within the first 1,024 octets (HTML §13.2.3.2). */

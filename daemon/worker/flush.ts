@@ -6,7 +6,8 @@ import type { Spooled } from "../../spool/spooled.ts"
 import type { Log } from "../host/log.ts"
 import type { Store } from "../store/store.ts"
 import { StoreError } from "../store/types.ts"
-import type { Ingest } from "./ingest.ts"
+import type { Ingest, Read } from "./ingest.ts"
+import { Pace } from "./pace.ts"
 
 /*
  * Spool → mailbox, exactly once. For each file new/<id>, in this order:
@@ -29,6 +30,8 @@ const batchBytes = 8 << 20
 const retryMs = 30_000
 
 type Opened = { kind: "opened"; id: string; envelope: Envelope; bytes: Uint8Array }
+/** Opened, and read. */
+type Ready = { id: string; envelope: Envelope; message: Read }
 /** What a file turned out to be; "gone" was taken away by another hand, or is in the mailbox already. */
 type Found = Opened | { kind: "large" | "gone" | "quarantined" }
 
@@ -140,7 +143,7 @@ export class Flush {
     }
     const [first] = ids
     if (taken === 0 && first !== undefined) return this.#large(first)
-    await this.#done(ids.slice(0, taken), this.#insert(opened), quarantined)
+    await this.#done(ids.slice(0, taken), await this.#insert(opened), quarantined)
     return taken
   }
 
@@ -153,13 +156,33 @@ export class Flush {
     return { kind: "large" }
   }
 
-  #insert(opened: Opened[]): number {
-    return this.#store.transaction(() => {
-      const added = opened.filter(({ id, envelope, bytes }) =>
-        this.#link(this.#ingest.insert(bytes, "spool").content, id, envelope),
-      )
-      return added.length
-    })
+  /** Reads all of them, then brings in as many per transaction as fit one turn. */
+  async #insert(opened: Opened[]): Promise<number> {
+    const pace = new Pace(() => false)
+    const ready: Ready[] = []
+    for (const { id, envelope, bytes } of opened) {
+      ready.push({ id, envelope, message: await this.#ingest.read(bytes, pace) })
+      await pace.rest()
+    }
+    let added = 0
+    for (let at = 0; at < ready.length; await pace.rest()) {
+      const some = this.#store.transaction(() => this.#insertSome(ready.slice(at), pace))
+      at += some.taken
+      added += some.added
+    }
+    return added
+  }
+
+  /** Inside a transaction: at least one, and more while the turn lasts. */
+  #insertSome(ready: Ready[], pace: Pace): { taken: number; added: number } {
+    let taken = 0
+    let added = 0
+    for (const { id, envelope, message } of ready) {
+      if (this.#link(this.#ingest.insert(message, "spool"), id, envelope)) added++
+      taken++
+      if (pace.due) break
+    }
+    return { taken, added }
   }
 
   /** Steps 2 and 3; a quarantined file is gone from `new/` already. */
@@ -210,7 +233,8 @@ export class Flush {
         incoming.push(chunk)
         await new Promise((resolve) => setImmediate(resolve))
       }
-      this.#store.transaction(() => this.#link(incoming.finish().content, id, envelope))
+      await incoming.complete(new Pace(() => false))
+      this.#store.transaction(() => this.#link(incoming.finish(), id, envelope))
     } catch (error) {
       incoming.discard()
       await this.#quarantine(id, error)

@@ -8,6 +8,12 @@ import type { ContentMeta } from "../store/types.ts"
 /** The largest piece given to the parser at a time, so that its buffers stay small. */
 const pieceBytes = 65_536
 
+/** Between two steps of a long work others may have their turn; `rest` gives it to them. */
+export type Rest = { readonly due: boolean; rest(): Promise<void> }
+
+/** A message that was read and is not stored yet. */
+export type Read = { bytes: Uint8Array; meta: ContentMeta }
+
 /** Where octets become a message of the mailbox: parsed once, with its wire forms, beside the exact octets. */
 export class Ingest {
   readonly #store: Store
@@ -24,26 +30,30 @@ export class Ingest {
     return new Incoming(this.#store.contents.begin(source, beside))
   }
 
+  /** For octets that are all there. */
+  async read(bytes: Uint8Array, rest: Rest): Promise<Read> {
+    const parser = new MessageParser()
+    pushInPieces(parser, bytes)
+    return { bytes, meta: await metaOf(parser, rest) }
+  }
+
   /**
-   * All octets at once, inside the caller's transaction.
+   * Inside the caller's transaction.
    *
    * @throws StoreError `over-quota` (not for the spool), `too-big`, `disk-full`
    */
-  insert(bytes: Uint8Array, source: Source = "client"): { content: number; meta: ContentMeta } {
-    const parser = new MessageParser()
-    pushInPieces(parser, bytes)
-    const meta = metaOf(parser.end())
-    return { content: this.#store.contents.insert(bytes, meta, source), meta }
+  insert({ bytes, meta }: Read, source: Source = "client"): number {
+    return this.#store.contents.insert(bytes, meta, source)
   }
 }
 
 type Writer = ReturnType<Store["contents"]["begin"]>
 
-/** A message on its way in, ended by `finish` or by `discard`. */
+/** A message on its way in, ended by `complete` and `finish`, or by `discard`. */
 export class Incoming {
   readonly #writer: Writer
-  /** Null once it is finished, so that a message that waits to be linked costs no memory. */
-  #parser: MessageParser | null = new MessageParser()
+  /** What is known of the message once it is complete; while it waits to be linked it costs no more memory. */
+  #read: { parser: MessageParser } | { meta: ContentMeta } | null = { parser: new MessageParser() }
 
   /** By `Ingest.begin` only. */
   constructor(writer: Writer) {
@@ -58,22 +68,24 @@ export class Incoming {
   /** @throws StoreError `over-quota`, `too-big`, `disk-full` */
   push(chunk: Uint8Array): void {
     this.#writer.push(chunk)
-    pushInPieces(this.#open(), chunk)
+    if (this.#read === null || !("parser" in this.#read)) throw new Error("this message is complete")
+    pushInPieces(this.#read.parser, chunk)
+  }
+
+  /** No more octets: reads the message to its end. @throws what `rest` throws */
+  async complete(rest: Rest): Promise<void> {
+    if (this.#read !== null && "parser" in this.#read) this.#read = { meta: await metaOf(this.#read.parser, rest) }
   }
 
   /**
-   * Parses to the end and makes the content durable. Nothing shows it before `store.messages.add` links it,
-   * best in one transaction with this call.
+   * Makes the content durable, after `complete`. Nothing shows it before `store.messages.add` links it, best in
+   * one transaction with this call.
    */
-  finish(): { content: number; meta: ContentMeta } {
-    const meta = metaOf(this.#open().end())
-    this.#parser = null
-    return { content: this.#writer.finish(meta), meta }
-  }
-
-  #open(): MessageParser {
-    if (this.#parser === null) throw new Error("this message is finished")
-    return this.#parser
+  finish(): number {
+    if (this.#read === null || !("meta" in this.#read)) throw new Error("this message is not complete, or finished")
+    const { meta } = this.#read
+    this.#read = null
+    return this.#writer.finish(meta)
   }
 
   /** After a failure (also of the transaction around `finish`), or when the sender went away. May be called again. */
@@ -87,11 +99,19 @@ function pushInPieces(parser: MessageParser, bytes: Uint8Array): void {
 }
 
 /** What the store keeps of a parsed message: its wire forms are made here, once. */
-function metaOf({ envelope, ...parsed }: ParsedMessage): ContentMeta {
-  return {
-    ...parsed,
-    envelope: envelopeWire(envelope),
-    body: bodyWire(parsed.root, false),
-    bodyStructure: bodyWire(parsed.root, true),
+async function metaOf(parser: MessageParser, rest: Rest): Promise<ContentMeta> {
+  const { envelope, ...parsed } = await ended(parser, rest)
+  const wires = { envelope: envelopeWire(envelope), body: bodyWire(parsed.root, false) }
+  if (rest.due) await rest.rest()
+  return { ...parsed, ...wires, bodyStructure: bodyWire(parsed.root, true) }
+}
+
+/** `parser.end()`, giving way meanwhile. */
+export async function ended(parser: MessageParser, rest: Rest): Promise<ParsedMessage> {
+  const ending = parser.ending()
+  for (;;) {
+    const { done, value } = ending.next()
+    if (done) return value
+    if (rest.due) await rest.rest()
   }
 }

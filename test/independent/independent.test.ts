@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { type TestContext, test } from "node:test"
 import { absence } from "../clients/installed.ts"
 import { messages } from "../harness/corpus.ts"
-import { startHome, type TestClient } from "../worker/harness.ts"
+import { fill, startHome, type TestClient } from "../worker/harness.ts"
 import { knownCorpus } from "./corpus-known.ts"
 import { nastyMessages } from "./nasty.ts"
 import { knownNasty } from "./nasty-known.ts"
@@ -42,12 +42,13 @@ test("real messages", { skip }, async (t) => {
 
 /** A client that has selected a mailbox with these messages, as they are: APPEND takes no empty ones. */
 async function selected(t: TestContext, given: Given[]): Promise<TestClient> {
-  const { store, account, connect } = startHome(t)
-  const inbox = store.mailboxes.named("INBOX").id
-  const as = { flags: 0, keywords: [], internalDate: 0, internalZone: 0 }
-  for (const { bytes } of given)
-    store.transaction(() => store.messages.add(inbox, account.ingest.insert(bytes).content, as))
-  const client = await connect()
+  const home = startHome(t)
+  await fill(
+    home,
+    home.store.mailboxes.named("INBOX").id,
+    given.map(({ bytes }) => bytes),
+  )
+  const client = await home.connect()
   await client.ok("SELECT INBOX")
   return client
 }

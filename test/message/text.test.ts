@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { decodeCharset } from "../../daemon/message/charset.ts"
-import { htmlToText } from "../../daemon/message/html.ts"
+import { textOfHtml } from "../../daemon/message/html.ts"
 import { parseMessage } from "../../daemon/message/parser.ts"
 import { decodeTransfer, transferDecoder } from "../../daemon/message/transfer.ts"
 import { crlf, octets } from "./octets.ts"
@@ -76,6 +76,21 @@ const pages: [html: string, text: string][] = [
   ["</>", "</>"],
 ]
 for (const [html, text] of pages) test(`text of ${html}`, () => assert.equal(htmlToText(html), text))
+
+function htmlToText(html: string): string {
+  const reading = textOfHtml(html)
+  for (;;) {
+    const { done, value } = reading.next()
+    if (done) return value
+  }
+}
+
+test("a long page is read in steps, and no character reference is cut", () => {
+  const page = `${"a".repeat(32_760)}&amp;&eacute; ${"b &lt; ".repeat(20_000)}<p>end`
+  const text = htmlToText(page)
+  assert.equal(text, `${"a".repeat(32_760)}&é ${"b < ".repeat(20_000).trimEnd()}\nend`)
+  assert.ok(Array.from(textOfHtml(page)).length > 3)
+})
 
 test("texts of all parts, headers of attached messages, then names of attachments", () => {
   const parsed = parseMessage(

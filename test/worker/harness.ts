@@ -12,6 +12,7 @@ import type { Store } from "../../daemon/store/store.ts"
 import type { Account } from "../../daemon/worker/account.ts"
 import { ImapConnection } from "../../daemon/worker/connection.ts"
 import { Ingest } from "../../daemon/worker/ingest.ts"
+import { Pace } from "../../daemon/worker/pace.ts"
 
 type Limits = Partial<Account["limits"]>
 type Options = {
@@ -266,6 +267,21 @@ export class TestClient {
     this.#input = this.#input.subarray(length + skipped)
     return taken
   }
+}
+
+/** Messages that are just there, in one transaction. */
+export async function fill(
+  { store, account: { ingest } }: Home,
+  mailbox: number,
+  messages: Uint8Array[],
+): Promise<void> {
+  const read = await Promise.all(messages.map((bytes) => ingest.read(bytes, new Pace(() => false))))
+  store.transaction(() => {
+    for (const [at, message] of read.entries()) {
+      const given = { flags: 0, keywords: [], internalDate: at * 1000, internalZone: 0 }
+      store.messages.add(mailbox, ingest.insert(message), given)
+    }
+  })
 }
 
 /** A small message. */

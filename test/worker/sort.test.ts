@@ -6,7 +6,7 @@ import { envelopeOf } from "../../daemon/message/envelope.ts"
 import { firstAddress } from "../../daemon/worker/commands/envelope-address.ts"
 import { pacedSort } from "../../daemon/worker/commands/paced-sort.ts"
 import { Pace } from "../../daemon/worker/pace.ts"
-import { letter, startHome } from "./harness.ts"
+import { fill, letter, startHome } from "./harness.ts"
 
 const from = (value: string) =>
   envelopeWire(
@@ -87,15 +87,10 @@ test("subjects are sorted as i;unicode-casemap says: case aside, composed or not
 test("SORT and THREAD of 3,000 messages give way to another connection", async (t) => {
   const home = startHome(t)
   const inbox = home.store.mailboxes.named("INBOX")
-  home.store.transaction(() => {
-    for (let at = 0; at < 3000; at += 1) {
-      const bytes = Buffer.from(
-        letter(`subject ${at % 97}`, "x\r\n", `References: <ref${at % 53}@x> <ref${at % 11}@x>\r\n`),
-      )
-      const { content } = home.account.ingest.insert(bytes)
-      home.store.messages.add(inbox.id, content, { flags: 0, keywords: [], internalDate: at * 1000, internalZone: 0 })
-    }
-  })
+  const letters = Array.from({ length: 3000 }, (_, at) =>
+    Buffer.from(letter(`subject ${at % 97}`, "x\r\n", `References: <ref${at % 53}@x> <ref${at % 11}@x>\r\n`)),
+  )
+  await fill(home, inbox.id, letters)
   const [busy, other] = [await home.connect(), await home.connect()]
   await busy.ok("SELECT INBOX")
   for (const command of ["SORT (SUBJECT FROM REVERSE DATE) UTF-8 ALL", "THREAD REFERENCES UTF-8 ALL"]) {

@@ -55,7 +55,10 @@ function sinkFor(conversation: Conversation, { body }: AppendHead, size: number)
   const assembly = assemblyOf(parts) ?? begin(conversation, body, before)
   refuseTooBig(conversation, before, assembly, parts, size)
   const prepare = async () => {
-    for (const { parts: all } of earlier) await assemblyOf(all)?.complete(conversation, all)
+    for (const { parts: all } of earlier) {
+      await assemblyOf(all)?.complete(conversation, all)
+      await assemblyOf(all)?.read()
+    }
     settle(before)
     await assembly.complete(conversation, parts)
   }
@@ -178,6 +181,7 @@ async function complete(
   begun.push(assembly)
   await assembly.complete(conversation, parts)
   if (assembly.size === 0) throw new Refused({ status: "NO", code: "CANNOT", text: "An empty message is not stored" })
+  await assembly.read()
   settle(begun)
 }
 

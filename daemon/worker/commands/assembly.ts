@@ -3,6 +3,7 @@ import { messageUrl } from "../../imap/url.ts"
 import { StoreError } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
 import type { Incoming } from "../ingest.ts"
+import { Pace } from "../pace.ts"
 import { Refused } from "../refusal.ts"
 import { type Octets, rangeOf, sectionOctets } from "./fetch-section.ts"
 
@@ -78,14 +79,19 @@ export class Assembly {
     }
   }
 
-  /** Makes the octets durable and lets go of what is held in memory. Outside transactions. */
-  settle(): void {
-    this.#content ??= this.#incoming.finish().content
+  /** All parts are in: reads the message to its end. What was sent is stored, also when nobody waits for the answer. */
+  async read(): Promise<void> {
+    await this.#incoming.complete(new Pace(() => false))
   }
 
-  /** The finished content. May be called inside the transaction that links it. */
+  /** Makes the octets durable and lets go of what is held in memory, after `read`. Outside transactions. */
+  settle(): void {
+    this.#content ??= this.#incoming.finish()
+  }
+
+  /** The finished content, after `read`. May be called inside the transaction that links it. */
   finish(): number {
-    return this.#content ?? this.#incoming.finish().content
+    return this.#content ?? this.#incoming.finish()
   }
 
   discard(): void {

@@ -1,6 +1,7 @@
 import { foldForSearch } from "../../message/normalize.ts"
 import { MessageParser } from "../../message/parser.ts"
 import type { Store } from "../../store/store.ts"
+import { ended } from "../ingest.ts"
 import type { Pace } from "../pace.ts"
 
 /** Decoded text, folded for comparison. */
@@ -54,7 +55,7 @@ export class SearchTexts {
       parser.push(piece)
       await this.#pace.rest()
     }
-    const { headerText, bodyText } = parser.end()
+    const { headerText, bodyText } = await ended(parser, this.#pace)
     return { header: foldForSearch(headerText), body: foldForSearch(bodyText) }
   }
 }
