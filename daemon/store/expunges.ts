@@ -7,6 +7,7 @@ export class Expunges {
   readonly #deleted: Query<[mailbox: number, first: number, last: number], number>
   readonly #log: Query<[modseq: number, mailbox: number, first: number, last: number], unknown>
   readonly #remove: Query<[mailbox: number, first: number, last: number], number>
+  readonly #removeFirst: Query<[mailbox: number, again: number, count: number], number>
   readonly #removeAll: Query<[mailbox: number], number>
   readonly #logged: Query<[mailbox: number, modseq: number], number>
   readonly #dropLog: Query<[mailbox: number], unknown>
@@ -19,6 +20,10 @@ export class Expunges {
       "INSERT INTO expunged (mailbox, modseq, uid) SELECT mailbox, ?, uid FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ?",
     )
     this.#remove = connection.pluck("DELETE FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ? RETURNING content")
+    this.#removeFirst = connection.pluck(
+      `DELETE FROM message WHERE mailbox = ?
+       AND uid IN (SELECT uid FROM message WHERE mailbox = ? ORDER BY uid LIMIT ?) RETURNING content`,
+    )
     this.#removeAll = connection.pluck("DELETE FROM message WHERE mailbox = ? RETURNING content")
     this.#logged = connection.pluck("SELECT uid FROM expunged WHERE mailbox = ? AND modseq > ? ORDER BY uid")
     this.#dropLog = connection.prepare("DELETE FROM expunged WHERE mailbox = ?")
@@ -38,6 +43,11 @@ export class Expunges {
       for (const content of this.#remove.all(mailbox, first, last)) contents.add(content)
     }
     return contents
+  }
+
+  /** The first so many, without a word to anybody. Returns the contents. */
+  removeFirst(mailbox: number, count: number): Set<number> {
+    return new Set(this.#removeFirst.all(mailbox, mailbox, count))
   }
 
   /** Everything, with the log, of a mailbox that goes. Returns the contents. */

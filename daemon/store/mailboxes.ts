@@ -21,8 +21,12 @@ export type MessageMover = {
   uids(mailbox: number): number[]
   move(from: number, uids: number[], to: number): unknown
   removeAll(mailbox: number): void
+  removeSome(mailbox: number, count: number): void
   keywords(mailbox: number): string[]
 }
+
+/** Messages of a deleted mailbox that go in one transaction: with their contents and the index, 0.5 ms each. */
+const clearedAtOnce = 40
 
 const columns = `id, name, uid_validity AS uidValidity, uid_next AS uidNext, modseq AS highestModseq,
   special_use AS specialUse, selectable`
@@ -37,6 +41,8 @@ export class Mailboxes {
   readonly #byId: Query<[id: number], Row>
   readonly #below: Query<[from: string, to: string], Row>
   readonly #insert: Query<[name: string, uidValidity: number, specialUse: string | null, selectable: number], unknown>
+  readonly #condemn: Query<[id: number], unknown>
+  readonly #condemned: Query<[], number>
   readonly #setName: Query<[name: string, uidValidity: number, id: number], unknown>
   readonly #remove: Query<[id: number], unknown>
   readonly #pastValidity: Query<[name: string], number>
@@ -56,7 +62,13 @@ export class Mailboxes {
     this.#connection = connection
     this.#account = account
     this.#messages = messages
-    this.#list = connection.prepare(`SELECT ${columns} FROM mailbox ORDER BY name <> 'INBOX', name`)
+    this.#list = connection.prepare(
+      `SELECT ${columns} FROM mailbox WHERE name NOT GLOB '/*' ORDER BY name <> 'INBOX', name`,
+    )
+    this.#condemn = connection.prepare(
+      "UPDATE mailbox SET name = '/' || id, selectable = 0, special_use = NULL WHERE id = ?",
+    )
+    this.#condemned = connection.pluck("SELECT id FROM mailbox WHERE name > '/' AND name < '0' LIMIT 1")
     this.#byName = connection.prepare(`SELECT ${columns} FROM mailbox WHERE name = ?`)
     this.#byId = connection.prepare(`SELECT ${columns} FROM mailbox WHERE id = ?`)
     this.#below = connection.prepare(`SELECT ${columns} FROM mailbox WHERE name > ? AND name < ? ORDER BY name`)
@@ -95,7 +107,7 @@ export class Mailboxes {
   }
 
   find(name: string): Mailbox | undefined {
-    return this.#optional(this.#byName.get(canonicalName(name)))
+    return name.startsWith("/") ? undefined : this.#optional(this.#byName.get(canonicalName(name)))
   }
 
   /** @throws StoreError `no-such-mailbox` */
@@ -147,7 +159,9 @@ export class Mailboxes {
   }
 
   /**
-   * DELETE. With names below it, the messages go and the name stays, not selectable (RFC 3501 §6.3.4).
+   * DELETE. With names below it, the messages go and the name stays, not selectable (RFC 3501 §6.3.4). The mailbox
+   * is gone at once; many messages go when `clear` takes them, which may take a while, or at the next open. Until
+   * then they count against quota, in a mailbox under a name that nobody finds.
    *
    * @throws StoreError `inbox-is-fixed`, `no-such-mailbox`, `has-children` when there is no mailbox but only names below
    */
@@ -157,9 +171,31 @@ export class Mailboxes {
       if (mailbox.name === "INBOX") throw new StoreError("inbox-is-fixed")
       const hasChildren = this.#children(mailbox.name).length > 0
       if (hasChildren && !mailbox.selectable) throw new StoreError("has-children")
-      this.#forget(mailbox.id)
+      if (this.#countersOf(mailbox.id).messages <= clearedAtOnce) this.#forget(mailbox.id)
+      else this.#condemn.run(mailbox.id)
+      this.#connection.touch(mailbox.id)
       if (hasChildren) this.#make(mailbox.name, null, false)
     })
+  }
+
+  /** Removes some messages of mailboxes that were deleted. False when nothing is left of any. @throws StoreError `disk-full` */
+  clear(): boolean {
+    return this.#connection.transaction(() => {
+      const id = this.#condemned.get()
+      if (id === undefined) return false
+      if (this.#countersOf(id).messages > clearedAtOnce) this.#messages.removeSome(id, clearedAtOnce)
+      else this.#forget(id)
+      return true
+    })
+  }
+
+  /** What a crash or a full disk left of deleted mailboxes, at open. */
+  sweep(): void {
+    try {
+      while (this.clear());
+    } catch (error) {
+      if (!isFull(error)) throw error
+    }
   }
 
   /** The name need not exist (RFC 3501 §6.3.6). @throws StoreError `bad-name` for one that never could */

@@ -202,6 +202,16 @@ export class Messages {
     })
   }
 
+  /** The first so many messages of a mailbox that is about to go; nobody needs to be told of them. */
+  removeSome(mailbox: number, count: number): void {
+    this.#connection.transaction(() => this.#contents.removeUnlinked(this.#expunges.removeFirst(mailbox, count)))
+  }
+
+  /** UIDs of what has \Deleted, ascending. */
+  deleted(mailbox: number): number[] {
+    return this.#expunges.deleted(mailbox, null)
+  }
+
   /** New rows in `to`, with one mod-sequence. */
   #link(from: number, originals: Originals, to: number): Copied {
     if (originals.uids.length === 0) return { source: [], target: [] }

@@ -91,6 +91,7 @@ export function openStore(path: string, key: Uint8Array, options: StoreOptions):
   try {
     migrate(db)
     const store = new Store(new Connection(db), options)
+    store.mailboxes.sweep()
     store.contents.sweep()
     return store
   } catch (error) {

@@ -23,6 +23,8 @@ import { Pace } from "./pace.ts"
 /** Messages up to this size are opened whole and go into the mailbox many per transaction; larger ones are streamed, each by itself. */
 const wholeBytes = 1 << 20
 const batchMessages = 256
+/** A transaction takes no more than this and its end, so that other connections are answered meanwhile. */
+const insertMs = 20
 /** Files opened side by side; one by one, waiting for the disk took a fifth of the time. */
 const filesAtOnce = 16
 const batchBytes = 8 << 20
@@ -164,9 +166,10 @@ export class Flush {
       ready.push({ id, envelope, message: await this.#ingest.read(bytes, pace) })
       await pace.rest()
     }
+    const turn = new Pace(() => false, insertMs)
     let added = 0
-    for (let at = 0; at < ready.length; await pace.rest()) {
-      const some = this.#store.transaction(() => this.#insertSome(ready.slice(at), pace))
+    for (let at = 0; at < ready.length; await turn.rest()) {
+      const some = this.#store.transaction(() => this.#insertSome(ready.slice(at), turn))
       at += some.taken
       added += some.added
     }

@@ -14,15 +14,17 @@ export class ClientGone extends Error {
 /** Divides a long command into turns of bounded length. */
 export class Pace {
   readonly #gone: () => boolean
+  readonly #turnMs: number
   #since = performance.now()
 
-  constructor(gone: () => boolean) {
+  constructor(gone: () => boolean, turn = turnMs) {
     this.#gone = gone
+    this.#turnMs = turn
   }
 
   /** True when `rest` is due: lets inner loops stay synchronous. */
   get due(): boolean {
-    return performance.now() - this.#since >= turnMs
+    return performance.now() - this.#since >= this.#turnMs
   }
 
   /** Between two messages: gives way when it is time. @throws ClientGone */

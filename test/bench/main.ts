@@ -5,6 +5,7 @@ import { ImapClient } from "../harness/imap-client.ts"
 import { LmtpClient } from "../harness/lmtp-client.ts"
 import { Mailkeep, until } from "../harness/mailkeep.ts"
 import { between, percentiles, perSecond, print, seconds } from "./figures.ts"
+import { latencies, measure } from "./latency.ts"
 
 /*
  * First figures: `npm run bench`, or `npm run bench -- login push` for some of them. Absolute figures say
@@ -85,6 +86,19 @@ const benches: Record<string, { users: number; run: Bench }> = {
         print(`SEARCH ${key}, 10,000 messages`, `${(took * 1000).toFixed(0)} ms`)
       }
       client.close()
+    },
+  },
+  latency: {
+    users: 1,
+    run: async (mailkeep) => {
+      const given = corpus(10_000)
+      await deliver(mailkeep, given, 8)
+      const other = await ImapClient.login(mailkeep.ports.imaps, user(0), password)
+      await measure("flush of 10,000 messages", other, () =>
+        until("the spool is empty", async () => (await mailkeep.admin("status", {})).spool.messages === 0, 120_000),
+      )
+      other.close()
+      await latencies(mailkeep, user(0), password, given.slice(0, 1000))
     },
   },
   memory: {

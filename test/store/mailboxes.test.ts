@@ -107,6 +107,33 @@ test("DELETE removes messages, and keeps the name while others are below it", (t
   assert.throws(() => store.mailboxes.delete("inbox"), faulty("inbox-is-fixed"))
 })
 
+test("a large mailbox is gone at once, and its messages bit by bit", (t) => {
+  const { store, reopen } = house(t)
+  const large = () => {
+    store.mailboxes.create("large")
+    for (let n = 0; n < 100; n++) put(store, "large", `message ${n}`)
+    return id(store, "large")
+  }
+  const was = large()
+  store.mailboxes.delete("large")
+  assert.deepEqual(
+    [added(store), store.mailboxes.find("large"), store.mailboxes.find(`/${was}`)],
+    [[], undefined, undefined],
+  )
+  assert.equal(store.mailboxes.byId(was)?.selectable, false)
+  assert.equal(store.usage().messages, 100)
+  assert.deepEqual(store.check(), [])
+  assert.equal(store.mailboxes.clear(), true)
+  assert.equal(store.usage().messages, 60)
+  large()
+  while (store.mailboxes.clear());
+  assert.equal(store.usage().messages, 100, "those of the new one")
+  store.mailboxes.delete("large")
+  const again = reopen()
+  assert.equal(again.usage().messages, 0, "what a crash leaves goes at the next open")
+  assert.deepEqual(again.check(), [])
+})
+
 test("UIDVALIDITY grows whenever a name comes to mean another mailbox", (t) => {
   const { store } = house(t)
   const seen: number[] = []

@@ -2,8 +2,12 @@ import type { ResponseCode } from "../../imap/response.ts"
 import type { Conversation } from "../conversation.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
 
-/** Messages removed in one transaction. */
-const batchMessages = 1000
+/**
+ * Messages removed in one transaction: the last copy of one costs a hundred times as much as another copy, so
+ * the batch is as large as what it took the last time allows.
+ */
+const [leastMessages, mostMessages] = [20, 1000]
+const [shortMs, longMs] = [8, 16]
 
 export const expungeFamily: Family<"EXPUNGE" | "UID EXPUNGE"> = {
   capabilities: [{ name: "UIDPLUS", rfc: 4315 }],
@@ -25,12 +29,9 @@ async function uidExpunge(conversation: Conversation, { set }: CommandOf<"UID EX
   conversation.refuseReadOnly()
   const view = conversation.selected()
   const { messages } = conversation.account.store
-  const pace = conversation.pace()
-  let any = false
-  for (const batch of view.batches(view.resolve(set, true), batchMessages)) {
-    any = messages.expunge(view.state.mailbox, view.uidsBetween(batch)).length > 0 || any
-    await pace.rest()
-  }
+  const { mailbox } = view.state
+  const uids = view.uidsIn(view.resolve(set, true))
+  const any = await inBatches(conversation, uids, (batch) => messages.expunge(mailbox, batch).length > 0)
   return { ...(await highestAfterExpunge(conversation, any)), text: "UID EXPUNGE completed" }
 }
 
@@ -45,12 +46,26 @@ export async function highestAfterExpunge(conversation: Conversation, any: boole
 export async function expungeAll(conversation: Conversation, mailbox: number): Promise<boolean> {
   const { store } = conversation.account
   if (store.mailboxes.status(mailbox).deleted === 0) return false
+  const uids = store.messages.deleted(mailbox)
+  return inBatches(conversation, uids, (batch) => store.messages.expunge(mailbox, batch).length > 0)
+}
+
+/** @returns whether any batch did something */
+async function inBatches(
+  conversation: Conversation,
+  uids: readonly number[],
+  work: (batch: number[]) => boolean,
+): Promise<boolean> {
   const pace = conversation.pace()
-  const uids = store.messages.uids(mailbox)
   let any = false
-  for (let at = 0; at < uids.length && store.mailboxes.status(mailbox).deleted > 0; at += batchMessages) {
-    any = store.messages.expunge(mailbox, uids.slice(at, at + batchMessages)).length > 0 || any
-    await pace.rest()
+  let count = leastMessages
+  for (let at = 0; at < uids.length; await pace.rest()) {
+    const begun = performance.now()
+    any = work(uids.slice(at, at + count)) || any
+    at += count
+    const tookMs = performance.now() - begun
+    if (tookMs < shortMs) count = Math.min(mostMessages, count * 2)
+    else if (tookMs > longMs) count = Math.max(leastMessages, count >>> 1)
   }
   return any
 }

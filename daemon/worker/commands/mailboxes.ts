@@ -1,4 +1,6 @@
+import { StoreError } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
+import { Pace } from "../pace.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
 import { tellMailbox } from "./list.ts"
 import { useFor } from "./special-use.ts"
@@ -26,13 +28,25 @@ function create(conversation: Conversation, { mailbox, uses }: CommandOf<"CREATE
  * RFC 3501 §6.3.4. A client that deletes the mailbox it has selected has none selected afterwards; another
  * one that has it selected is told BYE (RFC 2180 §3.3), because it counts messages which are no more.
  */
-function remove(conversation: Conversation, { mailbox }: CommandOf<"DELETE">): Completion {
+async function remove(conversation: Conversation, { mailbox }: CommandOf<"DELETE">): Promise<Completion> {
   const { mailboxes } = conversation.account.store
   const { id } = mailboxes.named(mailbox)
   mailboxes.delete(mailbox)
   if (conversation.view?.state.mailbox === id) conversation.deselect()
   tellIfRenamed(conversation, mailbox, conversation.line.supplied(mailbox))
+  await clear(conversation)
   return { text: "DELETE completed" }
+}
+
+/** The mailbox is gone already; what cannot be cleared on a full disk goes when it is opened the next time. */
+async function clear({ account }: Conversation): Promise<void> {
+  const pace = new Pace(() => false)
+  try {
+    while (account.store.mailboxes.clear()) await pace.rest()
+  } catch (error) {
+    if (!(error instanceof StoreError && error.fault === "disk-full")) throw error
+    account.log.warn({}, "the disk is full: messages of a deleted mailbox are still there")
+  }
 }
 
 /** RFC 3501 §6.3.5. Who has it selected keeps it under its new name; of INBOX, the messages move away. */
