@@ -111,6 +111,16 @@ const mailbox = z.strictObject({
     ),
   quota_bytes: z.int().min(0).default(0).describe("Octets one user may store; 0 is no limit."),
   quota_messages: z.int().min(0).default(0).describe("Messages one user may store; 0 is no limit."),
+  max_folders: count(10, 1_000_000)
+    .default(10_000)
+    .describe("Folders of one user, names that only hold others included."),
+  max_folder_depth: count(2, 200).default(50).describe("Levels of a folder's name."),
+  max_folder_name_bytes: count(100, 4000)
+    .default(1000)
+    .describe("Longest name of a folder, all levels, octets of UTF-8."),
+  max_subscriptions: count(10, 1_000_000).default(20_000).describe("Subscribed names of one user."),
+  max_keywords: count(10, 10_000).default(500).describe("Different keywords in one folder."),
+  max_keywords_per_message: count(5, 1000).default(100).describe("Keywords of one message."),
   cache_kib: count(256, 1_048_576).default(2048).describe("SQLite page cache of one open mailbox."),
 })
 
@@ -124,6 +134,11 @@ const imap = z.strictObject({
     .describe("Largest command in all, messages not counted."),
   max_nesting: count(4, 1000).default(50).describe("Deepest nesting of parentheses in a command."),
   max_sequence_ranges: count(16, 1_000_000).default(20_000).describe("Ranges in one sequence set."),
+  max_items: count(50, 100_000)
+    .default(1000)
+    .describe(
+      "Items in one list of a command: what FETCH asks for, patterns of LIST, criteria of SORT; and search keys.",
+    ),
   max_append_parts: count(1, 100_000)
     .default(1000)
     .describe("Messages in one APPEND (MULTIAPPEND), and parts of them (CATENATE)."),

@@ -19,6 +19,8 @@ export type GrammarContext = {
   maxNesting: number
   /** Ranges in one sequence set. */
   maxSequenceRanges: number
+  /** Items in one list: what FETCH asks for, patterns of LIST, criteria of SORT; and search keys in all. */
+  maxItems: number
   /** Messages in one APPEND, and parts of them (RFC 3502, RFC 4469). */
   maxAppendParts: number
   /** Mailbox names are UTF-8 instead of modified UTF-7 (RFC 6855 §3, RFC 9051 §5.1). */
@@ -30,6 +32,7 @@ export type GrammarContext = {
 export const defaultContext: GrammarContext = {
   maxNesting: 50,
   maxSequenceRanges: 20_000,
+  maxItems: 1000,
   maxAppendParts: 1000,
   utf8: false,
 }
@@ -110,11 +113,19 @@ export function takeWhile(cursor: Cursor, allowed: Uint8Array): Uint8Array {
 }
 
 /** `"(" item *(SP item) ")"`, or with `orEmpty` also `"()"`. */
-export function parenthesised<T>(cursor: Cursor, item: (cursor: Cursor) => T, orEmpty = false): T[] {
+export function parenthesised<T>(
+  cursor: Cursor,
+  item: (cursor: Cursor) => T,
+  orEmpty = false,
+  most = Number.POSITIVE_INFINITY,
+): T[] {
   expectByte(cursor, OPEN, "(")
   if (orEmpty && tryByte(cursor, CLOSE)) return []
   const items = [item(cursor)]
-  while (tryByte(cursor, SP)) items.push(item(cursor))
+  while (tryByte(cursor, SP)) {
+    if (items.length >= most) throw new ParseError(`at most ${most} items in one list`, cursor.at)
+    items.push(item(cursor))
+  }
   expectByte(cursor, CLOSE, "SP or )")
   return items
 }

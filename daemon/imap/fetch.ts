@@ -66,7 +66,7 @@ function fetch(cursor: Cursor, context: GrammarContext, uid: boolean): CommandBo
   space(cursor)
   const set = sequenceSet(cursor, context.maxSequenceRanges)
   space(cursor)
-  const items = peek(cursor) === OPEN ? parenthesised(cursor, fetchItem) : macroOrItem(cursor)
+  const items = peek(cursor) === OPEN ? parenthesised(cursor, fetchItem, false, context.maxItems) : macroOrItem(cursor)
   return { name: "FETCH", uid, set, items, ...fetchModifiers(cursor, uid) }
 }
 

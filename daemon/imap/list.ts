@@ -45,7 +45,7 @@ function list(cursor: Cursor, context: GrammarContext): CommandBody {
   space(cursor)
   const withPatterns = peek(cursor) === OPEN
   const pattern = (inner: Cursor) => mailboxPattern(inner, context)
-  const patterns = withPatterns ? parenthesised(cursor, pattern) : [pattern(cursor)]
+  const patterns = withPatterns ? parenthesised(cursor, pattern, false, context.maxItems) : [pattern(cursor)]
   const withReturns = tryByte(cursor, SP)
   const returns = withReturns ? returnOptions(cursor) : noReturns()
   const extended = withSelection || withPatterns || withReturns

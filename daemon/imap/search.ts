@@ -60,7 +60,7 @@ export function searchKeysIn(
   charset: string | null,
   saves: boolean,
 ): SearchKey {
-  return searchKeys({ cursor, context, decode: decoderOf(charset, saves) })
+  return searchKeys({ cursor, context, decode: decoderOf(charset, saves), keys: 0 })
 }
 
 function decoderOf(charset: string | null, saves: boolean): Decode {
@@ -89,7 +89,7 @@ export function searchCharset(cursor: Cursor): string {
 }
 
 /** What the search keys of one command are read with. */
-type Searching = { cursor: Cursor; context: GrammarContext; decode: Decode }
+type Searching = { cursor: Cursor; context: GrammarContext; decode: Decode; keys: number }
 
 type KeyParser = (searching: Searching, depth: number) => SearchKey
 
@@ -106,6 +106,8 @@ function searchKeys(searching: Searching, depth = 0): SearchKey {
 function searchKey(searching: Searching, depth: number): SearchKey {
   const { cursor, context } = searching
   if (depth > context.maxNesting) throw new ParseError(`at most ${context.maxNesting} levels`, cursor.at)
+  if (++searching.keys > context.maxItems)
+    throw new ParseError(`at most ${context.maxItems} search keys in one command`, cursor.at)
   const byte = peek(cursor)
   if (byte === OPEN) return nested(searching, depth)
   if (byte === ASTERISK || byte === DOLLAR || (byte >= 0x30 && byte <= 0x39)) return sequence(searching, false)

@@ -1,5 +1,5 @@
 import { keywordText } from "./keywords.ts"
-import type { Message } from "./types.ts"
+import { type Message, StoreError } from "./types.ts"
 
 /** What STORE asks for; `keywords` in any case. `unchangedSince` is RFC 7162's UNCHANGEDSINCE. */
 export type FlagChange = {
@@ -17,14 +17,17 @@ export function keepsKeywords({ operation, keywords }: FlagChange): boolean {
 /**
  * Flags and stored keywords after the change, null for keywords that stay; null when nothing changes. `names`
  * are the change's keywords in the mailbox's spelling.
+ *
+ * @throws StoreError `too-many-keywords` when there would be more than `most` and more than there were
  */
 export function flagsAfter(
   message: Message,
   change: FlagChange,
   names: readonly string[],
+  most: number,
 ): { flags: number; keywords: string | null } | null {
   const flags = bitsAfter(message.flags, change)
-  const keywords = keepsKeywords(change) ? null : keywordText(namesAfter(message.keywords, change.operation, names))
+  const keywords = keepsKeywords(change) ? null : keywordsAfter(message.keywords, change, names, most)
   const same = keywords === null || keywords === message.keywords.join(" ")
   return flags === message.flags && same ? null : { flags, keywords }
 }
@@ -32,6 +35,17 @@ export function flagsAfter(
 export function bitsAfter(present: number, { operation, flags }: FlagChange): number {
   if (operation === "replace") return flags
   return operation === "add" ? present | flags : present & ~flags
+}
+
+function keywordsAfter(
+  present: readonly string[],
+  { operation }: FlagChange,
+  names: readonly string[],
+  most: number,
+): string {
+  const after = new Set(namesAfter(present, operation, names))
+  if (after.size > most && after.size > present.length) throw new StoreError("too-many-keywords")
+  return keywordText(after)
 }
 
 function namesAfter(

@@ -14,13 +14,16 @@ type Bits = { set: number; cleared: number }
 export class FlagStore {
   readonly #rows: MessageRows
   readonly #keywords: Keywords
+  readonly #most: number
   readonly #one: Query<[flags: number, keywords: string, modseq: number, mailbox: number, uid: number], unknown>
   readonly #run: Query<
     [Bits & { modseq: number; since: number; mailbox: number; first: number; last: number }],
     unknown
   >
 
-  constructor(connection: Connection, rows: MessageRows, keywords: Keywords) {
+  /** `most` keywords on one message. */
+  constructor(connection: Connection, rows: MessageRows, keywords: Keywords, most: number) {
+    this.#most = most
     this.#rows = rows
     this.#keywords = keywords
     this.#one = connection.prepare(
@@ -44,7 +47,7 @@ export class FlagStore {
         result.conflicted.push(message)
         continue
       }
-      const after = flagsAfter(message, change, names)
+      const after = flagsAfter(message, change, names, this.#most)
       if (after === null) {
         result.unchanged.push(message)
         continue

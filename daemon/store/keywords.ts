@@ -2,9 +2,7 @@ import type { Connection } from "./connection.ts"
 import type { Query } from "./query.ts"
 import { StoreError } from "./types.ts"
 
-/** A client that makes up keywords must not make each SELECT answer grow without end. */
-const maxKeywordsOfMailbox = 500
-const maxKeywordsOfMessage = 100
+/** Characters of a keyword; the grammar has no limit, but each SELECT answer lists all of them. */
 const maxKeywordLength = 255
 
 const none: string[] = []
@@ -14,22 +12,23 @@ export function keywordList(stored: string): string[] {
   return stored === "" ? none.slice() : stored.split(" ")
 }
 
-/** Sorted, each once, as it is stored. @throws StoreError `too-many-keywords` */
+/** Sorted, each once, as it is stored. */
 export function keywordText(keywords: Iterable<string>): string {
-  const distinct = [...new Set(keywords)].sort()
-  if (distinct.length > maxKeywordsOfMessage) throw new StoreError("too-many-keywords")
-  return distinct.join(" ")
+  return [...new Set(keywords)].sort().join(" ")
 }
 
 /** Statements on `keyword`: which keywords a mailbox knows, and how they were first written (RFC 3501 §2.3.2: in any case, the same). */
 export class Keywords {
+  readonly #most: number
   readonly #find: Query<[mailbox: number, folded: string], string>
   readonly #list: Query<[mailbox: number], string>
   readonly #count: Query<[mailbox: number], number>
   readonly #add: Query<[mailbox: number, folded: string, spelling: string], unknown>
   readonly #forget: Query<[mailbox: number], unknown>
 
-  constructor(connection: Connection) {
+  /** `most` of them in one mailbox. */
+  constructor(connection: Connection, most: number) {
+    this.#most = most
     this.#find = connection.pluck("SELECT spelling FROM keyword WHERE mailbox = ? AND folded = ?")
     this.#list = connection.pluck("SELECT spelling FROM keyword WHERE mailbox = ? ORDER BY folded")
     this.#count = connection.pluck("SELECT count(*) FROM keyword WHERE mailbox = ?")
@@ -59,7 +58,7 @@ export class Keywords {
 
   #new(mailbox: number, keyword: string): string {
     if (!/^[^\s\\]+$/.test(keyword)) throw new RangeError("a keyword is an atom")
-    if (keyword.length > maxKeywordLength || (this.#count.get(mailbox) ?? 0) >= maxKeywordsOfMailbox)
+    if (keyword.length > maxKeywordLength || (this.#count.get(mailbox) ?? 0) >= this.#most)
       throw new StoreError("too-many-keywords")
     this.#add.run(mailbox, keyword.toLowerCase(), keyword)
     return keyword

@@ -3,7 +3,7 @@ import type { Connection } from "./connection.ts"
 import { isFull } from "./fault.ts"
 import { canonicalName, mailboxName, superiors } from "./mailbox-name.ts"
 import type { Query } from "./query.ts"
-import { type Mailbox, type MailboxStatus, type SpecialUse, StoreError } from "./types.ts"
+import { type Mailbox, type MailboxStatus, type SpecialUse, StoreError, type StoreLimits } from "./types.ts"
 
 type Row = {
   id: number
@@ -36,6 +36,7 @@ export class Mailboxes {
   readonly #connection: Connection
   readonly #account: Account
   readonly #messages: MessageMover
+  readonly #limits: StoreLimits
   readonly #list: Query<[], Row>
   readonly #byName: Query<[name: string], Row>
   readonly #byId: Query<[id: number], Row>
@@ -57,8 +58,11 @@ export class Mailboxes {
   readonly #subscribe: Query<[name: string], unknown>
   readonly #unsubscribe: Query<[name: string], unknown>
   readonly #subscriptions: Query<[], string>
+  readonly #subscriptionCount: Query<[], number>
+  readonly #mailboxCount: Query<[], number>
 
-  constructor(connection: Connection, account: Account, messages: MessageMover) {
+  constructor(connection: Connection, account: Account, messages: MessageMover, limits: StoreLimits) {
+    this.#limits = limits
     this.#connection = connection
     this.#account = account
     this.#messages = messages
@@ -98,6 +102,8 @@ export class Mailboxes {
     this.#claim = connection.prepare("UPDATE mailbox SET recent_from = uid_next WHERE id = ?")
     this.#subscribe = connection.prepare("INSERT INTO subscription (name) VALUES (?) ON CONFLICT DO NOTHING")
     this.#unsubscribe = connection.prepare("DELETE FROM subscription WHERE name = ?")
+    this.#subscriptionCount = connection.pluck("SELECT count(*) FROM subscription")
+    this.#mailboxCount = connection.pluck("SELECT count(*) FROM mailbox WHERE name NOT GLOB '/*'")
     this.#subscriptions = connection.pluck("SELECT name FROM subscription ORDER BY name")
   }
 
@@ -125,11 +131,11 @@ export class Mailboxes {
    * CREATE. Missing superior names are made too, not selectable (RFC 3501 §6.3.3); a name that only stood
    * above others becomes a mailbox. A trailing "/" is dropped.
    *
-   * @throws StoreError `mailbox-exists`, `bad-name`
+   * @throws StoreError `mailbox-exists`, `bad-name`, `name-too-long`, `too-many-mailboxes`
    */
   create(name: string, specialUse: SpecialUse | null = null): Mailbox {
-    const wanted = mailboxName(name)
-    return this.#connection.transaction(() => {
+    const wanted = mailboxName(name, this.#limits)
+    return this.#counted(() => {
       const present = this.find(wanted)
       if (present?.selectable) throw new StoreError("mailbox-exists")
       if (present !== undefined) this.#forget(present.id)
@@ -143,11 +149,12 @@ export class Mailboxes {
    * and leaves INBOX empty and what is below it in place. UIDVALIDITY stays unless the new name once had a
    * higher one.
    *
-   * @throws StoreError `no-such-mailbox`, `mailbox-exists`, `bad-name` (also for a name below itself)
+   * @throws StoreError `no-such-mailbox`, `mailbox-exists`, `bad-name` (also for a name below itself),
+   *   `name-too-long`, `too-many-mailboxes`
    */
   rename(from: string, to: string): void {
-    const wanted = mailboxName(to)
-    this.#connection.transaction(() => {
+    const wanted = mailboxName(to, this.#limits)
+    this.#counted(() => {
       const mailbox = this.named(from)
       if (this.find(wanted) !== undefined) throw new StoreError("mailbox-exists")
       if (mailbox.name === "INBOX") return this.#renameInbox(mailbox, wanted)
@@ -198,10 +205,18 @@ export class Mailboxes {
     }
   }
 
-  /** The name need not exist (RFC 3501 §6.3.6). @throws StoreError `bad-name` for one that never could */
+  /** The name need not exist (RFC 3501 §6.3.6). @throws StoreError `bad-name` for one that never could, `too-many-subscriptions` */
   subscribe(name: string, on: boolean): void {
-    const wanted = mailboxName(name)
-    this.#connection.transaction(() => (on ? this.#subscribe : this.#unsubscribe).run(wanted))
+    const wanted = mailboxName(name, this.#limits)
+    this.#connection.transaction(() => {
+      if (!on) this.#unsubscribe.run(wanted)
+      else if (this.#subscribe.run(wanted).changes > 0) this.#refuseTooMany()
+    })
+  }
+
+  #refuseTooMany(): void {
+    if ((this.#subscriptionCount.get() ?? 0) > this.#limits.subscriptions)
+      throw new StoreError("too-many-subscriptions")
   }
 
   subscriptions(): Set<string> {
@@ -290,12 +305,23 @@ export class Mailboxes {
     return this.named(name)
   }
 
+  /** A transaction that may make mailboxes, but not too many; those that are there stay whatever the limit becomes. */
+  #counted<T>(work: () => T): T {
+    return this.#connection.transaction(() => {
+      const before = this.#mailboxCount.get() ?? 0
+      const result = work()
+      const after = this.#mailboxCount.get() ?? 0
+      if (after > before && after > this.#limits.mailboxes) throw new StoreError("too-many-mailboxes")
+      return result
+    })
+  }
+
   #makeSuperiors(name: string): void {
     for (const above of superiors(name)) if (this.find(above) === undefined) this.#make(above, null, false)
   }
 
   #rename(mailbox: Mailbox, name: string): void {
-    mailboxName(name)
+    mailboxName(name, this.#limits)
     const past = this.#pastValidity.get(name) ?? 0
     const uidValidity = past > mailbox.uidValidity ? this.#account.nextUidValidity() : mailbox.uidValidity
     this.#setName.run(name, uidValidity, mailbox.id)

@@ -9,7 +9,7 @@ import { type FlagResult, FlagStore } from "./flag-store.ts"
 import { Keywords, keywordText } from "./keywords.ts"
 import { MessageRows } from "./message-rows.ts"
 import type { Query } from "./query.ts"
-import { type Message, StoreError } from "./types.ts"
+import { type Message, StoreError, type StoreLimits } from "./types.ts"
 
 export type Given = {
   flags: number
@@ -41,6 +41,7 @@ export class Messages {
   readonly #contents: Contents
   readonly #rows: MessageRows
   readonly #keywords: Keywords
+  readonly #limits: StoreLimits
   readonly #deliveries: Deliveries
   readonly #take: Query<[count: number, mailbox: number, count: number], Taken>
   readonly #nextModseq: Query<[mailbox: number], number>
@@ -49,12 +50,13 @@ export class Messages {
   readonly #copies: Copies
   readonly #expunges: Expunges
 
-  constructor(connection: Connection, account: Account, contents: Contents) {
+  constructor(connection: Connection, account: Account, contents: Contents, limits: StoreLimits) {
+    this.#limits = limits
     this.#connection = connection
     this.#account = account
     this.#contents = contents
     this.#rows = new MessageRows(connection, account.objectIds)
-    this.#keywords = new Keywords(connection)
+    this.#keywords = new Keywords(connection, limits.keywords)
     this.#deliveries = new Deliveries(connection)
     this.#take = connection.prepare(
       `UPDATE mailbox SET uid_next = uid_next + ?, modseq = modseq + 1 WHERE id = ?
@@ -65,7 +67,7 @@ export class Messages {
       `INSERT INTO message (mailbox, uid, content, flags, keywords, modseq, internal_date, internal_zone, saved_at, size, thread)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
-    this.#flags = new FlagStore(connection, this.#rows, this.#keywords)
+    this.#flags = new FlagStore(connection, this.#rows, this.#keywords, limits.keywordsPerMessage)
     this.#copies = new Copies(connection, this.#keywords)
     this.#expunges = new Expunges(connection)
   }
@@ -160,6 +162,7 @@ export class Messages {
       const { size, thread } = this.#contents.facts(content)
       if (given.deliveryId === undefined) this.#account.admit(size, 1)
       const { first: uid, modseq } = this.#takeUids(mailbox, 1)
+      if (new Set(given.keywords).size > this.#limits.keywordsPerMessage) throw new StoreError("too-many-keywords")
       const keywords = keywordText(this.#keywords.learn(mailbox, given.keywords))
       this.#insert.run(
         mailbox,

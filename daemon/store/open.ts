@@ -18,10 +18,16 @@ import { inOurWords } from "./fault.ts"
 import { firstRows } from "./first-rows.ts"
 import { migrate } from "./migrations/run.ts"
 import { Store } from "./store.ts"
-import { type SpecialUse, StoreError } from "./types.ts"
+import { type SpecialUse, StoreError, type StoreLimits } from "./types.ts"
 
 /** Zero quotas are no limit. `cipher` is for new files; an existing one is recognised by what opens it. */
-export type StoreOptions = { cipher: Cipher; cacheKib: number; quotaBytes: number; quotaMessages: number }
+export type StoreOptions = {
+  cipher: Cipher
+  cacheKib: number
+  quotaBytes: number
+  quotaMessages: number
+  limits: StoreLimits
+}
 
 /** What a new mailbox has (RFC 6154). */
 const firstMailboxes: readonly [name: string, use: SpecialUse | null][] = [
@@ -65,7 +71,15 @@ function build(path: string, key: Uint8Array, options: StoreOptions): void {
     applySettings(db, options.cacheKib)
     migrate(db)
     firstRows(db)
-    const store = new Store(new Connection(db), { quotaBytes: 0, quotaMessages: 0 })
+    const store = new Store(
+      new Connection(db),
+      { quotaBytes: 0, quotaMessages: 0 },
+      {
+        ...options.limits,
+        mailboxes: Number.POSITIVE_INFINITY,
+        subscriptions: Number.POSITIVE_INFINITY,
+      },
+    )
     store.transaction(() => {
       for (const [name, use] of firstMailboxes) {
         store.mailboxes.create(name, use)
@@ -90,7 +104,7 @@ export function openStore(path: string, key: Uint8Array, options: StoreOptions):
   const db = openWithEither(path, key, options)
   try {
     migrate(db)
-    const store = new Store(new Connection(db), options)
+    const store = new Store(new Connection(db), options, options.limits)
     store.mailboxes.sweep()
     store.contents.sweep()
     return store

@@ -6,6 +6,7 @@ import { Contents } from "./contents.ts"
 import { Mailboxes } from "./mailboxes.ts"
 import { Messages } from "./messages.ts"
 import { SlotList } from "./slot-list.ts"
+import type { StoreLimits } from "./types.ts"
 
 export type { Quota, Usage } from "./account.ts"
 export { type Annotation, type Annotations, wholeAccount } from "./annotations.ts"
@@ -30,12 +31,12 @@ export class Store {
   readonly #account: Account
 
   /** Made by `createStore` and `openStore`. */
-  constructor(connection: Connection, quota: Quota) {
+  constructor(connection: Connection, quota: Quota, limits: StoreLimits) {
     this.#connection = connection
     this.#account = new Account(connection, quota)
     this.contents = new Contents(connection, this.#account)
-    this.messages = new Messages(connection, this.#account, this.contents)
-    this.mailboxes = new Mailboxes(connection, this.#account, this.messages)
+    this.messages = new Messages(connection, this.#account, this.contents, limits)
+    this.mailboxes = new Mailboxes(connection, this.#account, this.messages, limits)
     this.slots = new SlotList(connection)
     this.annotations = new Annotations(connection)
   }

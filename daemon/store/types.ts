@@ -107,8 +107,24 @@ export type StoreFault =
   | "disk-full"
   | "damaged"
   | "no-such-message"
+  | "name-too-long"
+  | "too-many-mailboxes"
+  | "too-many-subscriptions"
   | "too-many-keywords"
   | "too-many-annotations"
+
+/** What one user may have of everything that a client can make more of; quota is apart. */
+export type StoreLimits = {
+  /** Mailboxes, names that only hold others included. */
+  mailboxes: number
+  /** Of a mailbox's name: levels, and octets of UTF-8 in all. */
+  nameLevels: number
+  nameBytes: number
+  subscriptions: number
+  /** Different keywords in a mailbox, and those of one message. */
+  keywords: number
+  keywordsPerMessage: number
+}
 
 /** Thrown by the store; `fault` says what, in the domain's words. */
 export class StoreError extends Error {

@@ -66,6 +66,7 @@ export class ImapConnection {
     this.#grammar = {
       maxNesting: limits.max_nesting,
       maxSequenceRanges: limits.max_sequence_ranges,
+      maxItems: limits.max_items,
       maxAppendParts: limits.max_append_parts,
       utf8: false,
       supplied: new Map(),

@@ -33,6 +33,17 @@ const answers: Record<StoreFault, Refusal> = {
   "inbox-is-fixed": { status: "NO", code: "CANNOT", text: "INBOX cannot be deleted" },
   "has-children": { status: "NO", code: "HASCHILDREN", text: "That name holds other mailboxes" },
   "bad-name": { status: "NO", code: "CANNOT", text: "That is not a name for a mailbox" },
+  "name-too-long": {
+    status: "NO",
+    code: "LIMIT",
+    text: "That name is too long or has too many levels: choose a shorter one",
+  },
+  "too-many-mailboxes": { status: "NO", code: "LIMIT", text: "There are too many folders: delete one first" },
+  "too-many-subscriptions": {
+    status: "NO",
+    code: "LIMIT",
+    text: "There are too many subscriptions: unsubscribe from one first",
+  },
   "over-quota": { status: "NO", code: "OVERQUOTA", text: "Over quota" },
   "too-big": { status: "NO", code: "TOOBIG", text: "The message is too big" },
   "disk-full": { status: "NO", code: "LIMIT", text: "The server's disk is full, nothing was stored" },
@@ -43,7 +54,7 @@ const answers: Record<StoreFault, Refusal> = {
     code: { code: "METADATA", what: "TOOMANY" },
     text: "Too many annotations here",
   },
-  "too-many-keywords": { status: "NO", code: "LIMIT", text: "Too many keywords in this mailbox" },
+  "too-many-keywords": { status: "NO", code: "LIMIT", text: "Too many keywords: use those that are there already" },
 }
 
 /** Faults that the operator must hear of, although the client gets a plain answer. */

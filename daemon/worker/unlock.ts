@@ -10,7 +10,7 @@ import { DamagedSlot, openSlot, SlotFiles } from "../keys/slots.ts"
 import { isFull } from "../store/fault.ts"
 import { openStore, type StoreOptions } from "../store/open.ts"
 import type { Store } from "../store/store.ts"
-import { StoreError } from "../store/types.ts"
+import { StoreError, type StoreLimits } from "../store/types.ts"
 
 /** Why somebody was not let in. `fingerprint` tells the daemon whether it is the same wrong password again. */
 export class Refused extends Error {
@@ -106,6 +106,18 @@ export function storeOptions(household: Pick<Household, "assignment" | "settings
     cacheKib: settings.mailbox.cache_kib,
     quotaBytes: assignment.quotaBytes,
     quotaMessages: assignment.quotaMessages,
+    limits: storeLimits(settings.mailbox),
+  }
+}
+
+export function storeLimits(mailbox: Settings["mailbox"]): StoreLimits {
+  return {
+    mailboxes: mailbox.max_folders,
+    nameLevels: mailbox.max_folder_depth,
+    nameBytes: mailbox.max_folder_name_bytes,
+    subscriptions: mailbox.max_subscriptions,
+    keywords: mailbox.max_keywords,
+    keywordsPerMessage: mailbox.max_keywords_per_message,
   }
 }
 

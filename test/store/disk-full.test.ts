@@ -33,7 +33,7 @@ test("no more pages: the message is refused whole, what was there stays, and del
   const db = openKeyed(path, key, "sqlcipher")
   applySettings(db, 1024)
   db.pragma("max_page_count = 600")
-  const store = new Store(new Connection(db), options)
+  const store = new Store(new Connection(db), options, options.limits)
   const count = fill(store)
   assert.ok(count > 3)
   assert.equal(store.usage().messages, count)

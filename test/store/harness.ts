@@ -9,7 +9,20 @@ import type { Given, Store } from "../../daemon/store/store.ts"
 import { StoreError, type StoreFault } from "../../daemon/store/types.ts"
 import { type Mail, mail } from "./mail.ts"
 
-export const options: StoreOptions = { cipher: "sqlcipher", cacheKib: 1024, quotaBytes: 0, quotaMessages: 0 }
+export const options: StoreOptions = {
+  cipher: "sqlcipher",
+  cacheKib: 1024,
+  quotaBytes: 0,
+  quotaMessages: 0,
+  limits: {
+    mailboxes: 1000,
+    nameLevels: 50,
+    nameBytes: 1000,
+    subscriptions: 1000,
+    keywords: 500,
+    keywordsPerMessage: 100,
+  },
+}
 
 /** A directory that goes with the test. */
 export function temporary(t: TestContext): string {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { mailboxName, superiors } from "../../daemon/store/mailbox-name.ts"
-import { faulty } from "./harness.ts"
+import { faulty, options } from "./harness.ts"
 
 const accepted: [given: string, stored: string][] = [
   ["Work", "Work"],
@@ -16,28 +16,21 @@ const accepted: [given: string, stored: string][] = [
   ["~peter", "~peter"],
   ["x".repeat(1000), "x".repeat(1000)],
 ]
-const refused: string[] = [
-  "",
-  "/",
-  "/a",
-  "a//b",
-  "a//",
-  "a\0b",
-  "a\r\nb",
-  "\u007f",
-  "\u0085",
-  "a\u2028b",
-  "\ud800",
-  "x".repeat(1001),
-  Array.from({ length: 51 }, () => "a").join("/"),
-]
+const refused: string[] = ["", "/", "/a", "a//b", "a//", "a\0b", "a\r\nb", "\u007f", "\u0085", "a\u2028b", "\ud800"]
+const tooLong = ["x".repeat(1001), Array.from({ length: 51 }, () => "a").join("/")]
 
 for (const [given, stored] of accepted) {
-  test(`${JSON.stringify(given.slice(0, 20))} is a mailbox name`, () => assert.equal(mailboxName(given), stored))
+  test(`${JSON.stringify(given.slice(0, 20))} is a mailbox name`, () =>
+    assert.equal(mailboxName(given, options.limits), stored))
+}
+for (const given of tooLong) {
+  test(`${given.length} characters, ${given.split("/").length} levels are refused`, () => {
+    assert.throws(() => mailboxName(given, options.limits), faulty("name-too-long"))
+  })
 }
 for (const given of refused) {
   test(`${JSON.stringify(given.slice(0, 20))} is refused`, () => {
-    assert.throws(() => mailboxName(given), faulty("bad-name"))
+    assert.throws(() => mailboxName(given, options.limits), faulty("bad-name"))
   })
 }
 

@@ -53,7 +53,11 @@ test("RENAME takes the names below along, and only those", (t) => {
   assert.deepEqual(store.mailboxes.named("x/y/b/c"), { ...before, name: "x/y/b/c" })
 })
 
-const renames: [from: string, to: string, fault: "no-such-mailbox" | "mailbox-exists" | "bad-name"][] = [
+const renames: [
+  from: string,
+  to: string,
+  fault: "no-such-mailbox" | "mailbox-exists" | "bad-name" | "name-too-long",
+][] = [
   ["nowhere", "b", "no-such-mailbox"],
   ["a", "Sent", "mailbox-exists"],
   ["a", "INBOX", "mailbox-exists"],
@@ -61,7 +65,7 @@ const renames: [from: string, to: string, fault: "no-such-mailbox" | "mailbox-ex
   ["a", "a/b", "bad-name"],
   ["a", "b//c", "bad-name"],
   ["INBOX", "Sent", "mailbox-exists"],
-  ["a", "y".repeat(999), "bad-name"], // a/child would be too long
+  ["a", "y".repeat(999), "name-too-long"], // a/child would be too long
 ]
 for (const [from, to, fault] of renames) {
   test(`RENAME ${from} ${to.slice(0, 10)}: ${fault}, nothing is changed`, (t) => {

@@ -6,17 +6,19 @@ import { join } from "node:path"
 import { type Duplex, duplexPair, type Writable } from "node:stream"
 import type { TestContext } from "node:test"
 import { constants, createDeflateRaw, createInflateRaw } from "node:zlib"
-import { settingsSchema } from "../../daemon/host/settings.ts"
+import { type Settings, settingsSchema } from "../../daemon/host/settings.ts"
 import { createStore } from "../../daemon/store/open.ts"
 import type { Store } from "../../daemon/store/store.ts"
 import type { Account } from "../../daemon/worker/account.ts"
 import { ImapConnection } from "../../daemon/worker/connection.ts"
 import { Ingest } from "../../daemon/worker/ingest.ts"
 import { Pace } from "../../daemon/worker/pace.ts"
+import { storeLimits } from "../../daemon/worker/unlock.ts"
 
-type Limits = Partial<Account["limits"]>
 type Options = {
-  limits?: Limits
+  /** Settings `imap.*`, and `mailbox.*`. */
+  limits?: Partial<Account["limits"]>
+  mailbox?: Partial<Settings["mailbox"]>
   maxMessageBytes?: number
   quotaBytes?: number
   settle?: () => Promise<void>
@@ -44,6 +46,7 @@ export function startHome(t: TestContext, options: Options = {}): Home {
     cacheKib: 2048,
     quotaBytes: options.quotaBytes ?? 0,
     quotaMessages: options.quotaMessages ?? 0,
+    limits: storeLimits({ ...settingsSchema.parse({}).mailbox, ...options.mailbox }),
   })
   const faults: object[] = []
   const account = accountOf(store, faults, options)

@@ -1,0 +1,162 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { letter, startHome } from "./harness.ts"
+
+type Options = NonNullable<Parameters<typeof startHome>[1]>
+
+/**
+ * What a client may make large: a setting, made small here; commands that are just allowed; one that is too
+ * much, and its answer. Afterwards all that was allowed is still there.
+ */
+const limits: [what: string, settings: Options, allowed: string[], refused: string, answer: RegExp][] = [
+  [
+    "folders",
+    { mailbox: { max_folders: 8 } },
+    ["CREATE a", "CREATE b"],
+    "CREATE c",
+    /^NO \[LIMIT\] .*delete one first/,
+  ],
+  [
+    "folders above one",
+    { mailbox: { max_folders: 8 } },
+    ["CREATE a/b"],
+    "CREATE a/c",
+    /^NO \[LIMIT\] .*delete one first/,
+  ],
+  [
+    "folders made by RENAME",
+    { mailbox: { max_folders: 8 } },
+    ["CREATE a", "CREATE b", "RENAME a c"],
+    "RENAME b x/y",
+    /^NO \[LIMIT\] .*delete one first/,
+  ],
+  [
+    "levels of a name",
+    { mailbox: { max_folder_depth: 3 } },
+    ["CREATE a/b/c"],
+    "CREATE a/b/c/d",
+    /^NO \[LIMIT\] .*shorter/,
+  ],
+  [
+    "length of a name",
+    { mailbox: { max_folder_name_bytes: 100 } },
+    [`CREATE ${"n".repeat(100)}`],
+    `CREATE ${"n".repeat(101)}`,
+    /^NO \[LIMIT\] .*shorter/,
+  ],
+  [
+    "subscriptions",
+    { mailbox: { max_subscriptions: 7 } },
+    ["SUBSCRIBE a", "SUBSCRIBE a"],
+    "SUBSCRIBE b",
+    /^NO \[LIMIT\] .*unsubscribe from one first/,
+  ],
+  [
+    "keywords of a folder",
+    { mailbox: { max_keywords: 3 } },
+    ["STORE 1 +FLAGS (a b)", "STORE 2 +FLAGS (c A)"],
+    "STORE 1 +FLAGS (d)",
+    /^NO \[LIMIT\] .*use those/,
+  ],
+  [
+    "keywords of a message",
+    { mailbox: { max_keywords_per_message: 3 } },
+    ["STORE 1 +FLAGS (a b c)", "STORE 2 FLAGS (d e f)"],
+    "STORE 1 +FLAGS (d)",
+    /^NO \[LIMIT\] /,
+  ],
+  [
+    "annotations",
+    { limits: { max_annotations: 2 } },
+    ['SETMETADATA "" (/private/a "1" /private/b "2")'],
+    'SETMETADATA "" (/private/c "3")',
+    /^NO \[METADATA TOOMANY\] /,
+  ],
+  [
+    "an annotation",
+    { limits: { max_annotation_bytes: 10 } },
+    ['SETMETADATA "" (/private/a "0123456789")'],
+    'SETMETADATA "" (/private/a "01234567890")',
+    /^NO \[METADATA MAXSIZE 10\] /,
+  ],
+  [
+    "ranges in a set",
+    { limits: { max_sequence_ranges: 3 } },
+    ["FETCH 1,2,1 UID"],
+    "FETCH 1,2,1,2 UID",
+    /^BAD .*at most 3/,
+  ],
+  ["nesting", { limits: { max_nesting: 3 } }, ["SEARCH (((ALL)))"], "SEARCH ((((ALL))))", /^BAD .*at most 3 levels/],
+  [
+    "search keys",
+    { limits: { max_items: 4 } },
+    ["SEARCH ALL SEEN NOT SEEN"],
+    "SEARCH ALL SEEN NOT NOT SEEN",
+    /^BAD .*at most 4 search keys/,
+  ],
+  [
+    "FETCH items",
+    { limits: { max_items: 3 } },
+    ["FETCH 1 (UID FLAGS UID)"],
+    "FETCH 1 (UID UID UID UID)",
+    /^BAD .*at most 3/,
+  ],
+  ["LIST patterns", { limits: { max_items: 2 } }, ['LIST "" (a b)'], 'LIST "" (a b c)', /^BAD .*at most 2/],
+  [
+    "SORT criteria",
+    { limits: { max_items: 2 } },
+    ["SORT (DATE SIZE) UTF-8 ALL"],
+    "SORT (DATE SIZE TO) UTF-8 ALL",
+    /^BAD .*at most 2/,
+  ],
+  ["a line", { limits: { max_line_bytes: 100 } }, [`NOOP`], `SEARCH TEXT ${"x".repeat(100)}`, /^BAD .*too long/i],
+  [
+    "contexts",
+    { limits: { max_contexts: 2 } },
+    ["SEARCH RETURN (UPDATE) ALL", "SEARCH RETURN (UPDATE) SEEN"],
+    "SEARCH RETURN (UPDATE) UNSEEN",
+    /^OK /, // RFC 5267 §4.3.1: said with NOUPDATE, the search itself is answered
+  ],
+  [
+    "fields of ID",
+    {},
+    [`ID (${'"a" "b" '.repeat(29)}"a" "b")`],
+    `ID (${'"a" "b" '.repeat(30)}"a" "b")`,
+    /^BAD .*at most 30/,
+  ],
+  ["a message", { maxMessageBytes: 100 }, [], `APPEND INBOX {101+}\r\n${"x".repeat(101)}`, /^NO \[TOOBIG\] /],
+]
+
+for (const [what, settings, allowed, refused, answer] of limits) {
+  test(`limit: ${what}`, async (t) => {
+    const home = startHome(t, settings)
+    const client = await home.connect()
+    if (!("maxMessageBytes" in settings))
+      for (const subject of ["one", "two"]) await client.append("INBOX", letter(subject))
+    await client.ok("SELECT INBOX")
+    for (const command of allowed) await client.ok(command)
+    const state = async () => [
+      home.store.mailboxes.list().map(({ name }) => name),
+      [...home.store.mailboxes.subscriptions()],
+      (await client.command("FETCH 1:* FLAGS")).untagged.map(({ text }) => text),
+    ]
+    const before = await state()
+    const { status, untagged } = await client.command(refused)
+    assert.match(status, answer)
+    if (what === "contexts") assert.ok(untagged.some(({ text }) => text.startsWith("* NO [NOUPDATE")))
+    assert.deepEqual(await state(), before)
+  })
+}
+
+test("a limit that is lowered takes nothing away, and what shrinks is allowed", async (t) => {
+  const mailbox = { max_folders: 3, max_subscriptions: 2, max_keywords: 2, max_keywords_per_message: 2 }
+  const client = await startHome(t, { mailbox }).connect()
+  await client.append("INBOX", letter("one"))
+  await client.ok("SELECT INBOX")
+  await client.ok("STORE 1 FLAGS (a b)")
+  await client.ok("STORE 1 -FLAGS (a)")
+  await client.ok("RENAME Drafts Entwuerfe")
+  await client.ok("DELETE Sent")
+  await client.ok("UNSUBSCRIBE Sent")
+  assert.match((await client.command("CREATE more")).status, /^NO \[LIMIT\]/)
+})
