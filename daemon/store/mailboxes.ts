@@ -127,6 +127,11 @@ export class Mailboxes {
     return this.#optional(this.#byId.get(id))
   }
 
+  /** @throws StoreError `bad-name`, `name-too-long` as `create` does */
+  refuseName(name: string): void {
+    mailboxName(name, this.#limits)
+  }
+
   /**
    * CREATE. Missing superior names are made too, not selectable (RFC 3501 §6.3.3); a name that only stood
    * above others becomes a mailbox. A trailing "/" is dropped.

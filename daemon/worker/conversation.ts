@@ -1,5 +1,4 @@
 import { flagListWire, type ResponseWriter, sequenceSetWire, untagged } from "../imap/response.ts"
-import { mailboxName } from "../store/mailbox-name.ts"
 import { flagBits, type Mailbox, type Message } from "../store/types.ts"
 import type { Account } from "./account.ts"
 import { DecodedParts } from "./commands/decoded-part.ts"
@@ -305,9 +304,10 @@ export class Conversation {
    * @throws Refused with TRYCREATE (RFC 3501 §6.3.11, §6.4.7), StoreError `bad-name` for what cannot be created
    */
   destination(name: string): Mailbox {
-    const mailbox = this.account.store.mailboxes.find(name)
+    const { mailboxes } = this.account.store
+    const mailbox = mailboxes.find(name)
     if (mailbox?.selectable === true) return mailbox
-    mailboxName(name) // Nobody is invited to create what cannot be.
+    mailboxes.refuseName(name) // Nobody is invited to create what cannot be.
     throw new Refused({ status: "NO", code: "TRYCREATE", text: "No such mailbox" })
   }
 
