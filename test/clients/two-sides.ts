@@ -107,7 +107,12 @@ export function changesOfRound(content: Content, { roll, folders, flags, newLett
     const at = known[roll(Math.max(1, known.length))]
     const kind = roll(10)
     if (at === undefined || kind < 3) return { do: "add", at: place(folder(), newLetter()), flags: someFlags() }
-    if (kind < 7) return { do: "flags", at, flags: someFlags() }
+    if (kind < 7) {
+      const chosen = someFlags()
+      // Once, and to something else: a program may take a change and its way back for a change.
+      const was = now.get(at) === content.get(at) && now.get(at)
+      return was && !same(was, new Set(chosen)) ? { do: "flags", at, flags: chosen } : undefined
+    }
     if (kind === 7) return { do: "delete", at }
     const to = place(folder(), letterOf(at))
     if (taken.has(to)) return undefined
