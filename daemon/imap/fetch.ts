@@ -20,7 +20,7 @@ import {
 } from "./cursor.ts"
 import { ParseError } from "./errors.ts"
 import type { CommandFamily } from "./grammar.ts"
-import { exactNumber64, modSequence, nzNumber, nzNumber64, partialRange, sequenceSet } from "./numbers.ts"
+import { exactNumber64, modSequenceOrZero, nzNumber, nzNumber64, partialRange, sequenceSet } from "./numbers.ts"
 import { astring } from "./strings.ts"
 
 export const fetchCommands: CommandFamily = {
@@ -224,7 +224,8 @@ function fetchModifiers(cursor: Cursor, uid: boolean): FetchModifiers {
  * rexpunges-fetch-mod = "VANISHED"
  * modifier-partial    = "PARTIAL" SP partial-range
  *
- * RFC 7162 §7; RFC 9394 §3.3 and §4: PARTIAL extends UID FETCH only.
+ * RFC 7162 §7; RFC 9394 §3.3 and §4: PARTIAL extends UID FETCH only. CHANGEDSINCE 0 is what Thunderbird says
+ * for a mailbox whose mod-sequence it does not know yet; it means all messages.
  */
 function fetchModifier(cursor: Cursor, uid: boolean, modifiers: FetchModifiers): string {
   const start = cursor.at
@@ -232,7 +233,7 @@ function fetchModifier(cursor: Cursor, uid: boolean, modifiers: FetchModifiers):
   if (name === "VANISHED") modifiers.vanished = true
   else if (name === "CHANGEDSINCE") {
     space(cursor)
-    modifiers.changedSince = modSequence(cursor)
+    modifiers.changedSince = modSequenceOrZero(cursor)
   } else if (name === "PARTIAL" && uid) {
     space(cursor)
     modifiers.partial = partialRange(cursor)

@@ -687,7 +687,7 @@ const refused: [line: string, why: RegExp][] = [
   ["FETCH 1 BODY[]<-1.5>", /number/],
   ["FETCH 1 BODY[]<1.5", />/],
   ["FETCH 1 FLAGS UID", /fetch-modifiers/],
-  ["FETCH 1 FLAGS (CHANGEDSINCE 0)", /mod-sequence-value/],
+  ["FETCH 1 FLAGS (CHANGEDSINCE x)", /mod-sequence-valzer/],
   ["FETCH 1 FLAGS (VANISHED)", /CHANGEDSINCE/],
   ["UID FETCH 1 FLAGS (VANISHED)", /CHANGEDSINCE/],
   ["FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)", /UID FETCH/],
