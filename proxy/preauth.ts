@@ -66,7 +66,10 @@ export class Preauth {
     })
   }
 
-  /** What can be done now, and nothing else (RFC 3501 §7.2.1). */
+  /**
+   * What can be done now (RFC 3501 §7.2.1), and two commands for after the login: Python's imaplib has no enable()
+   * and no idle() for a server that does not name them in its first answer, and does not ask again.
+   */
   get capabilities(): string {
     const { secure, mayLogIn } = this.#options
     return [
@@ -75,6 +78,8 @@ export class Preauth {
       "LITERAL-", // RFC 7888
       "ID", // RFC 2971
       "SASL-IR", // RFC 4959
+      "ENABLE", // RFC 5161
+      "IDLE", // RFC 2177
       ...(secure ? [] : ["STARTTLS"]), // RFC 3501 §6.2.1
       ...(mayLogIn ? ["AUTH=PLAIN", "AUTH=LOGIN"] : ["LOGINDISABLED"]), // RFC 3501 §6.2.3
     ].join(" ")

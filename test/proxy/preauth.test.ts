@@ -4,8 +4,8 @@ import { type Client, type House, house, plainClient, tlsClient } from "./harnes
 
 const base64 = (text: string) => Buffer.from(text, "latin1").toString("base64")
 const plain = base64("\0ann\0tr0ub4dor")
-const capabilities = "IMAP4rev1 IMAP4rev2 LITERAL- ID SASL-IR AUTH=PLAIN AUTH=LOGIN"
-const plainCapabilities = "IMAP4rev1 IMAP4rev2 LITERAL- ID SASL-IR STARTTLS AUTH=PLAIN AUTH=LOGIN"
+const capabilities = "IMAP4rev1 IMAP4rev2 LITERAL- ID SASL-IR ENABLE IDLE AUTH=PLAIN AUTH=LOGIN"
+const plainCapabilities = "IMAP4rev1 IMAP4rev2 LITERAL- ID SASL-IR ENABLE IDLE STARTTLS AUTH=PLAIN AUTH=LOGIN"
 
 /** A `...` stands for any text. "C~" lines have no CRLF added. */
 type Conversation = { what: string; tls?: boolean; lines: string[] }
@@ -269,7 +269,7 @@ test("passwords are not taken in plaintext from elsewhere", async (t) => {
   await play(
     client,
     [
-      "S: * OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL- ID SASL-IR STARTTLS LOGINDISABLED] ...",
+      "S: * OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL- ID SASL-IR ENABLE IDLE STARTTLS LOGINDISABLED] ...",
       "C: a1 LOGIN ann tr0ub4dor",
       "S: a1 NO [PRIVACYREQUIRED] ...",
       `C: a2 AUTHENTICATE PLAIN ${plain}`,
