@@ -13,6 +13,14 @@ export function absence(program: string): string | false {
   return `${program} is not installed on this machine (apt-get install ${packages[program] ?? program})`
 }
 
+/** The same for a module of a language: what has to run without an error, and the Debian packages that have it. */
+export function absenceOfModule(program: string, args: string[], needed: string): string | false {
+  const noProgram = absence(program)
+  if (noProgram !== false || spawnSync(program, args).status === 0) return noProgram
+  if (process.env.CI === "true") throw new Error(`${needed} is not installed: CI must install it`)
+  return `${needed} is not installed on this machine (apt-get install ${needed})`
+}
+
 /** Runs a client to its end. */
 export function run(
   program: string,
