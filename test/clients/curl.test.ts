@@ -31,6 +31,31 @@ test("curl uploads, searches, lists and sets flags", { skip }, async (t) => {
   assert.match((await curl(mailkeep, "Drafts", ["-X", "STORE 1 +FLAGS \\Flagged"])).toString(), /\\Flagged/)
 })
 
+test("curl by STARTTLS, each mechanism, and the forms that a URL of RFC 5092 can have", { skip }, async (t) => {
+  const mailkeep = await Mailkeep.start(t, { alice: password })
+  const draft = join(mailkeep.paths.root, "draft.eml")
+  writeFileSync(draft, "Subject: one\r\nX-A: b\r\n\r\n0123456789\r\n")
+  for (const options of ["AUTH=PLAIN", "AUTH=LOGIN", "AUTH=*"])
+    for (const more of [["--sasl-ir"], []]) await curl(mailkeep, "", ["--login-options", options, ...more])
+  const startTls = [...tls(mailkeep), "--ssl-reqd", `imap://localhost:${mailkeep.ports.imap}/`]
+  assert.match((await run("curl", startTls)).stdout.toString(), /\\Sent.* Sent/)
+
+  const folder = "Entw%26APw-rfe%202026"
+  await curl(mailkeep, "", ["-X", 'CREATE "Entw&APw-rfe 2026"'])
+  await curl(mailkeep, folder, ["-T", draft])
+  await curl(mailkeep, folder, ["-T", draft])
+  assert.match((await curl(mailkeep, "", ["-X", 'STATUS "Entw&APw-rfe 2026" (MESSAGES)'])).toString(), /MESSAGES 2/)
+  assert.match((await curl(mailkeep, folder, ["-X", "FETCH 1:2 (UID BODYSTRUCTURE)"])).toString(), /"TEXT" "PLAIN"/i)
+  const got = async (rest: string) => (await curl(mailkeep, `${folder};${rest}`)).toString()
+  assert.equal(await got("UID=2"), "Subject: one\r\nX-A: b\r\n\r\n0123456789\r\n")
+  assert.equal(await got("UID=2;SECTION=TEXT"), "0123456789\r\n")
+  assert.equal(await got("UID=1;SECTION=HEADER.FIELDS%20(X-A)"), "X-A: b\r\n\r\n")
+  assert.equal(await got("UID=1;SECTION=1;PARTIAL=2.3"), "234")
+  const { stdout } = await run("curl", [...tls(mailkeep), url(mailkeep, `${folder};UIDVALIDITY=1;UID=1`)])
+  assert.equal(stdout.length, 0, "another mailbox of that name")
+  assert.match((await curl(mailkeep, `${folder}?SUBJECT%20one%20NOT%20UID%201`)).toString(), /SEARCH 2\r\n/)
+})
+
 test("curl is refused with a wrong password", { skip }, async (t) => {
   const mailkeep = await Mailkeep.start(t, { alice: password })
   const { code } = await run("curl", [

@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
 import test, { type TestContext } from "node:test"
 import { ImapFlow } from "imapflow"
-import { Mailkeep } from "../harness/mailkeep.ts"
+import { Mailkeep, until } from "../harness/mailkeep.ts"
 
 const password = "correct-horse-battery"
 
@@ -27,7 +27,7 @@ const withAttachment = Buffer.from(
   ].join("\r\n"),
 )
 
-async function connect(t: TestContext, mailkeep: Mailkeep): Promise<ImapFlow> {
+async function connect(t: TestContext, mailkeep: Mailkeep, options: { qresync?: boolean } = {}): Promise<ImapFlow> {
   const client = new ImapFlow({
     host: "localhost",
     port: mailkeep.ports.imaps,
@@ -35,6 +35,7 @@ async function connect(t: TestContext, mailkeep: Mailkeep): Promise<ImapFlow> {
     tls: { ca: readFileSync(mailkeep.paths.certificate) },
     auth: { user: "alice", pass: password },
     logger: false,
+    ...options,
   })
   await client.connect()
   t.after(() => client.close())
@@ -90,5 +91,36 @@ test("imapflow sees in IDLE what another connection does", async (t) => {
   assert.equal(await arrived, 1)
   await watcher.noop()
   await idling
+  await Promise.all([watcher.logout(), other.logout()])
+})
+
+test("imapflow with QRESYNC is told of flags and of what is gone, and asks for changes only", async (t) => {
+  const mailkeep = await Mailkeep.start(t, { alice: password })
+  const [watcher, other] = [await connect(t, mailkeep, { qresync: true }), await connect(t, mailkeep)]
+  for (const n of [1, 2, 3, 4]) await other.append("INBOX", `Subject: letter ${n}\r\n\r\nbody ${n}\r\n`)
+  const box = await watcher.mailboxOpen("INBOX")
+  const known = box.highestModseq ?? assert.fail("no HIGHESTMODSEQ")
+  const told: string[] = []
+  // Of \Deleted it is told or not, as it happens to come before the expunge.
+  watcher.on("flags", ({ uid, flags }) => {
+    if (!flags.has("\\Deleted")) told.push(`flags ${uid} ${[...flags].join(" ")}`)
+  })
+  watcher.on("expunge", ({ uid, vanished }) => told.push(`${vanished ? "vanished" : "expunged"} ${uid}`))
+  const idling = watcher.idle()
+  await other.mailboxOpen("INBOX")
+  await other.messageFlagsAdd("1", ["\\Flagged", "$Work"], { uid: true })
+  await other.messageDelete("2:3", { uid: true })
+  await until("the watcher is told", () => told.length === 3)
+  await watcher.noop()
+  await idling
+  assert.deepEqual(told, ["flags 1 \\Flagged $Work", "vanished 2", "vanished 3"])
+  const changed = await watcher.fetchAll("1:*", { flags: true, uid: true }, { changedSince: known })
+  assert.deepEqual(
+    changed.map(({ uid }) => uid),
+    [1],
+  )
+  assert.deepEqual(await watcher.search({ keyword: "$Work" }, { uid: true }), [1])
+  assert.deepEqual(await watcher.search({ or: [{ subject: "letter 4" }, { larger: 100_000 }] }, { uid: true }), [4])
+  await watcher.getQuota("INBOX")
   await Promise.all([watcher.logout(), other.logout()])
 })

@@ -9,10 +9,14 @@ const packages = "libmail-imapclient-perl libio-socket-ssl-perl"
 const program = String.raw`
 use strict; use warnings;
 use Mail::IMAPClient;
-my $mail = Mail::IMAPClient->new(
-  Server => "localhost", Port => $ENV{PORT}, User => "alice", Password => $ENV{PASSWORD},
-  Ssl => [ SSL_ca_file => $ENV{CERTIFICATE} ], Uid => 1, Compress => 1,
-) or die "connect: $@";
+sub connected {
+  my $client = Mail::IMAPClient->new(
+    Server => "localhost", Port => $ENV{PORT}, User => "alice", Password => $ENV{PASSWORD},
+    Ssl => [ SSL_ca_file => $ENV{CERTIFICATE} ], Uid => 1, Compress => 1,
+  );
+  return $client || die "connect: $@";
+}
+my ($mail, $other) = (connected(), connected());
 sub ok { my ($what, $answer) = @_; defined $answer or die "$what: " . $mail->LastError; return $answer }
 ok("create", $mail->create("Lists/perl"));
 my $letter = "From: Ben <ben\@example.org>\r\nSubject: %s\r\n\r\nbody of %s\r\n";
@@ -37,10 +41,29 @@ ok("expunge", $mail->expunge);
 1 == ok("count", $mail->message_count) or die "after move";
 1 == ok("status", $mail->message_count("Archive")) or die "archive";
 ok("idle", my $tag = $mail->idle);
+ok("append", $other->append_string("Lists/perl", sprintf($letter, "three", "three")));
+my @pushed = $mail->idle_data(30);
+grep { /^\* 2 EXISTS/ } @pushed or die "pushed: @pushed";
 ok("done", $mail->done($tag));
+my @sorted = $mail->sort("REVERSE ARRIVAL", "UTF-8", "ALL");
+"@sorted" eq "3 2" or die "sort: @sorted";
+my $thread = ok("thread", scalar $mail->thread("REFERENCES", "UTF-8", "ALL"));
+2 == @$thread or die "thread";
+my @ages = $mail->since(time - 86400);
+"@ages" eq "2 3" or die "since: @ages";
+my $seen = $mail->fetch_hash("RFC822.SIZE", "FLAGS", "INTERNALDATE");
+$$seen{3}{"RFC822.SIZE"} == length(sprintf($letter, "three", "three")) or die "size";
+ok("copy", $mail->copy("Trash", 2, 3));
+ok("delete", $mail->delete_message(3));
+ok("uidexpunge", $mail->uidexpunge("3"));
+1 == ok("count", $mail->message_count) or die "after uidexpunge";
+2 == ok("status", $mail->message_count("Trash")) or die "trash";
 ok("close", $mail->close);
 ok("delete", $mail->delete("Lists/perl"));
-$mail->logout or die "logout";
+ok("create", $mail->create("Lists/&ANw-bersicht"));
+ok("rename", $mail->rename("Lists/&ANw-bersicht", "Lists/&AMQ-pfel &- Birnen"));
+grep { $_ eq "Lists/&AMQ-pfel &- Birnen" } $mail->folders or die "folders";
+$_->logout or die "logout" for $other, $mail;
 print "done\n";
 `
 
