@@ -1,5 +1,5 @@
 import assert from "node:assert/strict"
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import test from "node:test"
 import { ImapClient, literalOf } from "../harness/imap-client.ts"
@@ -165,4 +165,45 @@ sslcacertfile = ${mailkeep.paths.certificate}
   await sync()
   assert.equal(filesIn("INBOX").length, 2)
   assert.equal(filesIn("Drafts").length, 1)
+
+  // Both sides at once: flags on both, gone here and flagged there, a folder on either, a letter moved here.
+  const flagged = filesIn("INBOX").find((name) => /:2,.*F/.test(name)) ?? assert.fail("no flagged letter")
+  const plain = filesIn("INBOX").find((name) => name !== flagged) ?? assert.fail("no other letter")
+  renameSync(flagged, flagged.replace(/:2,.*$/, ":2,FRS"))
+  rmSync(plain)
+  for (const part of ["cur", "new", "tmp"]) mkdirSync(join(local, "Near", part), { recursive: true })
+  writeFileSync(
+    join(local, "Near", "cur", "1700000001_0.1.here:2,S"),
+    "Message-Id: <near@here>\nSubject: near\n\nnear\n",
+  )
+  rmSync(filesIn("Drafts")[0] ?? "")
+  await client.command("SELECT INBOX")
+  await client.command("STORE 1:2 +FLAGS.SILENT (\\Draft)")
+  await client.command("CREATE Far")
+  const far = Buffer.from("Message-Id: <far@there>\r\nSubject: far\r\n\r\nfar\r\n")
+  await client.command(`APPEND Far (\\Flagged) {${far.length}}`, far)
+
+  await sync()
+  await sync()
+  await client.command("SELECT INBOX")
+  const { untagged: rest } = await client.command("FETCH 1:* FLAGS")
+  assert.deepEqual(
+    rest.filter((line) => line.includes("FETCH")),
+    ["* 1 FETCH (FLAGS (\\Seen \\Answered \\Flagged \\Draft))"],
+  )
+  assert.deepEqual(
+    filesIn("INBOX").map((name) => /:2,(\w*)$/.exec(name)?.[1]),
+    ["DFRS"],
+  )
+  assert.deepEqual(
+    filesIn("Far").map((name) => /:2,(\w*)$/.exec(name)?.[1]),
+    ["F"],
+  )
+  assert.deepEqual(filesIn("Drafts"), [])
+  const counts = await Promise.all(["Near", "Far", "Drafts"].map(async (name) => (await left(t, mailkeep, name))[0]))
+  assert.deepEqual(counts, [
+    "* STATUS Near (MESSAGES 1 UNSEEN 0)",
+    "* STATUS Far (MESSAGES 1 UNSEEN 1)",
+    "* STATUS Drafts (MESSAGES 0 UNSEEN 0)",
+  ])
 })
