@@ -1,10 +1,11 @@
 import assert from "node:assert/strict"
 import { readFileSync } from "node:fs"
-import test, { type TestContext } from "node:test"
+import test, { after, type TestContext } from "node:test"
 import { ImapFlow } from "imapflow"
 import { Mailkeep, until } from "../harness/mailkeep.ts"
 
 const password = "correct-horse-battery"
+const mailkeep = await Mailkeep.start({ after }, { alice: password, ben: password, carol: password })
 
 const withAttachment = Buffer.from(
   [
@@ -27,13 +28,13 @@ const withAttachment = Buffer.from(
   ].join("\r\n"),
 )
 
-async function connect(t: TestContext, mailkeep: Mailkeep, options: { qresync?: boolean } = {}): Promise<ImapFlow> {
+async function connect(t: TestContext, user: string, options: { qresync?: boolean } = {}): Promise<ImapFlow> {
   const client = new ImapFlow({
     host: "localhost",
     port: mailkeep.ports.imaps,
     secure: true,
     tls: { ca: readFileSync(mailkeep.paths.certificate) },
-    auth: { user: "alice", pass: password },
+    auth: { user, pass: password },
     logger: false,
     ...options,
   })
@@ -43,8 +44,7 @@ async function connect(t: TestContext, mailkeep: Mailkeep, options: { qresync?: 
 }
 
 test("imapflow: compressed, with what it uses of the extensions", async (t) => {
-  const mailkeep = await Mailkeep.start(t, { alice: password })
-  const client = await connect(t, mailkeep)
+  const client = await connect(t, "alice")
   const names = (await client.list()).map(({ path, specialUse }) => `${path} ${specialUse ?? ""}`)
   assert.ok(names.includes("Trash \\Trash"), names.join())
 
@@ -80,8 +80,7 @@ test("imapflow: compressed, with what it uses of the extensions", async (t) => {
 })
 
 test("imapflow sees in IDLE what another connection does", async (t) => {
-  const mailkeep = await Mailkeep.start(t, { alice: password })
-  const [watcher, other] = [await connect(t, mailkeep), await connect(t, mailkeep)]
+  const [watcher, other] = [await connect(t, "ben"), await connect(t, "ben")]
   await watcher.mailboxOpen("INBOX")
   const arrived = new Promise<number>((resolve) => {
     watcher.once("exists", ({ count }: { count: number }) => resolve(count))
@@ -95,8 +94,7 @@ test("imapflow sees in IDLE what another connection does", async (t) => {
 })
 
 test("imapflow with QRESYNC is told of flags and of what is gone, and asks for changes only", async (t) => {
-  const mailkeep = await Mailkeep.start(t, { alice: password })
-  const [watcher, other] = [await connect(t, mailkeep, { qresync: true }), await connect(t, mailkeep)]
+  const [watcher, other] = [await connect(t, "carol", { qresync: true }), await connect(t, "carol")]
   for (const n of [1, 2, 3, 4]) await other.append("INBOX", `Subject: letter ${n}\r\n\r\nbody ${n}\r\n`)
   const box = await watcher.mailboxOpen("INBOX")
   const known = box.highestModseq ?? assert.fail("no HIGHESTMODSEQ")

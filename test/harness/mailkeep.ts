@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import type { TestContext } from "node:test"
 import { request } from "../../daemon/admin/client.ts"
 import type { AdminAsksInput, AdminReplies, AdminRequestName } from "../../daemon/admin/requests.ts"
 import type { ComponentOrder } from "../../daemon/host/component.ts"
@@ -15,6 +14,9 @@ import { ensureCertificate } from "../../daemon/setup/certificate.ts"
 
 type ComponentName = ComponentOrder["name"]
 type Overrides = { [K in keyof Settings]?: Settings[K] extends object ? Partial<Settings[K]> : Settings[K] }
+
+/** A test's context, or the `after` of a whole file. */
+type Afterwards = { after(undo: () => Promise<void>): void }
 
 /** The sources as they are, or, for figures, what is built from them. */
 const entry = new URL(
@@ -38,7 +40,7 @@ export class Mailkeep {
 
   /** Starts daemon, spool and proxy with these users; everything is gone after the test. */
   static async start(
-    t: Pick<TestContext, "after">,
+    t: Afterwards,
     users: Record<string, string>,
     overrides: Overrides = {},
   ): Promise<Mailkeep> {
@@ -48,7 +50,7 @@ export class Mailkeep {
   }
 
   static async prepare(
-    t: Pick<TestContext, "after">,
+    t: Afterwards,
     users: Record<string, string>,
     overrides: Overrides = {},
   ): Promise<Mailkeep> {
