@@ -109,6 +109,7 @@ Host 127.0.0.1
 Port ${port}
 User alice
 Pass "${password}"
+Timeout 0
 SSLType None
 
 MaildirStore near

@@ -86,6 +86,7 @@ Host 127.0.0.1
 Port ${mailkeep.ports.imap}
 User alice
 Pass "${password}"
+Timeout 0
 SSLType STARTTLS
 CertificateFile ${mailkeep.paths.certificate}
 

@@ -39,21 +39,13 @@ export class Mailkeep {
   }
 
   /** Starts daemon, spool and proxy with these users; everything is gone after the test. */
-  static async start(
-    t: Afterwards,
-    users: Record<string, string>,
-    overrides: Overrides = {},
-  ): Promise<Mailkeep> {
+  static async start(t: Afterwards, users: Record<string, string>, overrides: Overrides = {}): Promise<Mailkeep> {
     const mailkeep = await Mailkeep.prepare(t, users, overrides)
     for (const name of ["daemon", "spool", "proxy"] as const) await mailkeep.startComponent(name)
     return mailkeep
   }
 
-  static async prepare(
-    t: Afterwards,
-    users: Record<string, string>,
-    overrides: Overrides = {},
-  ): Promise<Mailkeep> {
+  static async prepare(t: Afterwards, users: Record<string, string>, overrides: Overrides = {}): Promise<Mailkeep> {
     const folder = mkdtempSync(join(tmpdir(), "mailkeep-"))
     const [imaps, imap, lmtp] = await freePorts(3)
     if (imaps === undefined || imap === undefined || lmtp === undefined) throw new Error("no free ports")
