@@ -73,6 +73,8 @@ export class Contents {
   readonly #unlinked: Query<[], number>
   readonly #isUnlinked: Query<[id: number], number>
   readonly #removals: readonly Query<[id: number], unknown>[]
+  /** Contents that are being read, by how many; unwanted when their last message went meanwhile. */
+  readonly #held = new Map<number, { holders: number; unwanted: boolean }>()
 
   constructor(connection: Connection, account: Account) {
     this.#connection = connection
@@ -251,10 +253,44 @@ export class Contents {
     return this.#fields.matching(mailbox, from, to, name, text)
   }
 
-  /** Removes those of these that no message refers to. */
+  /**
+   * While `work` runs the content can be read, even if its last message is expunged: it is removed afterwards, or
+   * after a crash by the next open.
+   *
+   * @throws StoreError `no-such-message` when it is gone already
+   */
+  async holding<T>(content: number, work: () => Promise<T>): Promise<T> {
+    this.facts(content)
+    const hold = this.#held.get(content) ?? { holders: 0, unwanted: false }
+    this.#held.set(content, hold)
+    hold.holders += 1
+    try {
+      return await work()
+    } finally {
+      hold.holders -= 1
+      if (hold.holders === 0) this.#release(content, hold.unwanted)
+    }
+  }
+
+  /** A full disk keeps nobody from reading: the next open removes what is left. */
+  #release(content: number, unwanted: boolean): void {
+    this.#held.delete(content)
+    if (!unwanted) return
+    try {
+      this.removeUnlinked([content])
+    } catch (error) {
+      if (!isFull(error)) throw error
+    }
+  }
+
+  /** Removes those of these that no message refers to; one that is held, later. */
   removeUnlinked(contents: Iterable<number>): void {
     this.#connection.transaction(() => {
-      for (const content of contents) if (this.#isUnlinked.get(content) !== undefined) this.#remove(content)
+      for (const content of contents) {
+        const hold = this.#held.get(content)
+        if (hold !== undefined) hold.unwanted = true
+        else if (this.#isUnlinked.get(content) !== undefined) this.#remove(content)
+      }
     })
   }
 

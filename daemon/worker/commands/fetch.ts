@@ -47,7 +47,7 @@ async function fetch(conversation: Conversation, command: FetchCommand): Promise
   let found = 0
   for (const batch of view.batches(ranges, marks ? seenBatchMessages : batchMessages)) {
     for (const fetched of messagesOf(conversation, view, command, batch, marks)) {
-      if (await tellMessage(conversation, view, items, fetched, binary)) found += 1
+      if (await tellIfThere(conversation, view, items, fetched, binary)) found += 1
       await pace.rest()
     }
   }
@@ -128,11 +128,39 @@ function messagesOf(
 /** The value of one item: its wire form, octets to be sent as a literal, or null for NIL. */
 export type Value = { label: string | Uint8Array; value: string | Uint8Array | Octets | null }
 
+/** What is read while it is sent. */
+function sendsOctets({ item }: FetchItem): boolean {
+  return item === "BODY[]" || item === "BINARY[]" || isOldSection(item)
+}
+
+/**
+ * What another session expunges while it is being sent, is sent to its end (RFC 2180 §4.1.1).
+ *
+ * @returns false when the message is gone
+ */
+async function tellIfThere(
+  conversation: Conversation,
+  view: View,
+  items: readonly FetchItem[],
+  fetched: Fetched,
+  binary: BinaryAnswers,
+): Promise<boolean> {
+  const { contents } = conversation.account.store
+  const tell = () => tellMessage(conversation, view, items, fetched, binary)
+  try {
+    return await (items.some(sendsOctets) ? contents.holding(fetched.message.content, tell) : tell())
+  } catch (error) {
+    if (error instanceof StoreError && error.fault === "no-such-message") return false
+    throw error
+  }
+}
+
 /**
  * One untagged FETCH. Its values are all looked up before its first octet is written: once it has begun it
  * cannot be taken back.
  *
- * @returns false when the message is gone
+ * @returns false when the client does not know the message
+ * @throws StoreError `no-such-message` when another session expunged it after its row was read
  */
 async function tellMessage(
   conversation: Conversation,
@@ -144,7 +172,6 @@ async function tellMessage(
   const sequence = view.sequenceOf(fetched.message.uid)
   if (sequence === null) return false
   const values = await valuesOf(conversation, items, fetched, binary)
-  if (values === null) return false
   if (values.length === 0) return true
   const { writer } = conversation
   let separator = `${conversation.fetchHead(sequence, fetched.message.uid)}(`
@@ -178,24 +205,18 @@ async function tellOctets(writer: ResponseWriter, { size, pieces, binary }: Octe
   }
 }
 
-/** Null when another session expunged the message after its row was read. */
 async function valuesOf(
   conversation: Conversation,
   items: readonly FetchItem[],
   { message, marked }: Fetched,
   binary: BinaryAnswers,
-): Promise<Value[] | null> {
+): Promise<Value[]> {
   const wanted = marked ? withSeenItems(items, conversation) : items
-  try {
-    await binary.measure(message)
-    return wanted.flatMap((item) => {
-      const answer = isBinary(item) ? binary.answer(item) : itemValue(conversation, message, item)
-      return answer === null ? [] : [answer]
-    })
-  } catch (error) {
-    if (error instanceof StoreError && error.fault === "no-such-message") return null
-    throw error
-  }
+  await binary.measure(message)
+  return wanted.flatMap((item) => {
+    const answer = isBinary(item) ? binary.answer(item) : itemValue(conversation, message, item)
+    return answer === null ? [] : [answer]
+  })
 }
 
 /** When this command set \Seen, FLAGS is told (RFC 3501 §6.4.5), with CONDSTORE also UID and MODSEQ (RFC 7162 §3.2.4). */
