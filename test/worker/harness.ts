@@ -167,6 +167,17 @@ export class TestClient {
     return this.#take(end, 2).toString("latin1")
   }
 
+  /** Whether `response` would not have to wait. */
+  get hasResponse(): boolean {
+    for (let at = 0; ; ) {
+      const end = this.#input.indexOf("\r\n", at)
+      if (end === -1) return false
+      const announced = /\{(\d+)\}$/.exec(this.#input.toString("latin1", at, end))
+      if (announced === null) return true
+      at = end + 2 + Number(announced[1])
+    }
+  }
+
   /** The next response with its literals. */
   async response(): Promise<Response> {
     let text = ""
