@@ -211,9 +211,11 @@ function linkOne(
 }
 
 /** The message that a REPLACE takes away. @throws Refused when it cannot */
-function replacedBy(conversation: Conversation, { uid, replaced }: Extract<AppendBody, { name: "REPLACE" }>): Message {
+function replacedBy(conversation: Conversation, body: Extract<AppendBody, { name: "REPLACE" }>): Message {
   if (conversation.view === null) throw new Refused({ status: "BAD", text: "No mailbox is selected" })
-  const view = conversation.view
+  if (conversation.uidOnly) refuseNumbers(body)
+  const { view } = conversation
+  const { uid, replaced } = body
   conversation.refuseReadOnly()
   const [index] = view.resolve({ kind: "ranges", ranges: [[replaced, replaced]] }, uid)
   const [found] = view.uidsIn(index === undefined ? [] : [index])

@@ -29,7 +29,7 @@ export function* performReplace(turn: Turn, command: CommandNamed<"REPLACE">): S
   const early = refusalOf(turn, command)
   if (early !== null) return void turn.end(...early)
   yield
-  const late = turn.client.uidOnly && !command.uid ? (["BAD", "UIDREQUIRED"] as const) : refusalOf(turn, command)
+  const late = refusalOf(turn, command)
   if (late !== null) return yield* turn.refused(...late, true, command.uid)
   const to = holding(turn.account, command.mailbox)
   if (to === undefined) return yield* turn.refused("NO", "TRYCREATE", true, command.uid)
@@ -46,6 +46,7 @@ function namedBy(turn: Turn, { number, uid }: CommandNamed<"REPLACE">): number[]
 
 function refusalOf(turn: Turn, command: CommandNamed<"REPLACE">): readonly ["NO" | "BAD", string] | null {
   if (turn.client.view === null) return ["BAD", ""]
+  if (turn.client.uidOnly && !command.uid) return ["BAD", "UIDREQUIRED"]
   if (turn.view.readOnly) return ["NO", ""]
   const uids = namedBy(turn, command)
   if (uids === null) return ["BAD", ""]
