@@ -37,7 +37,8 @@ export function* performReplace(turn: Turn, command: CommandNamed<"REPLACE">): S
   const uids = turn.box === undefined ? [] : replace(turn.box, uid, to, arrivalOf(command.message))
   checkAppendUid(turn, turn.takeCode("APPENDUID"), to, uids)
   yield* turn.tellAll(true, command.uid)
-  turn.end("OK")
+  // RFC 8508 §4.5: what was replaced went as with UID EXPUNGE (RFC 7162 §3.2.9).
+  turn.end("OK", turn.client.qresync ? "HIGHESTMODSEQ" : "")
 }
 
 function namedBy(turn: Turn, { number, uid }: CommandNamed<"REPLACE">): number[] | null {
