@@ -28,7 +28,7 @@ export function strangerTo({ id, validity }: Mailbox, modseq: number): Cache {
 
 /**
  * The client comes back: with what is now said to have vanished and changed, it must know the truth about all it
- * knew. `still` are messages which are gone and which it still counts in its new session.
+ * knew. `later` says of which messages its new session has not been told yet.
  *
  * @returns what it has wrong, or null
  */
@@ -37,10 +37,10 @@ export function wrongIn(
   mailbox: Mailbox,
   vanished: readonly number[],
   changed: ReadonlyMap<number, Flags>,
-  still: readonly number[],
+  later: (uid: number) => boolean,
 ): string | null {
   for (const { uid, flags } of cache.messages) {
-    if (vanished.includes(uid) || still.includes(uid)) continue
+    if (vanished.includes(uid) || later(uid)) continue
     const now = message(mailbox, uid)
     if (now === undefined && cache.complete)
       return `UID ${uid} is gone, and the client that knew it does not hear of it`

@@ -14,17 +14,16 @@ export type Explanation = { scenes: Scene[]; mismatch: string }
  * order of their steps that fits all that was said. None means that the server did something it may not do.
  */
 export function explain(before: readonly Scene[], parts: readonly Part[]): Explanation {
-  const search: Search = {
-    parts,
-    seen: new Set(),
-    found: new Map(),
-    numbers: new Map(),
-    deepest: -1,
-    mismatch: "nothing was possible",
+  const search: Search = { parts, seen: new Set(), found: new Map(), numbers: new Map(), deepest: -1, mismatch: "" }
+  const [only] = before
+  if (only !== undefined && before.length === 1 && parts.length === 1) {
+    // One that plays alone has one order, and the state before it is not looked at again.
+    const alone = replay(search, only, [])
+    return { scenes: alone === null ? [] : [only], mismatch: search.mismatch }
   }
   for (const scene of before) {
     search.seen.clear()
-    explore(search, scene, [])
+    explore(search, scene, [], new Array(parts.length).fill([]))
   }
   return { scenes: [...search.found.values()], mismatch: search.mismatch }
 }
@@ -40,39 +39,38 @@ type Search = {
   mismatch: string
 }
 
-function explore(search: Search, before: Scene, order: readonly number[]): void {
-  const state = replay(search, before, order)
-  if (state === null) return
-  const { scene, players } = state
+/** `pasts` are the states that each player met at its steps: they, and what was said, decide what it does next. */
+function explore(search: Search, before: Scene, order: readonly number[], pasts: readonly number[][]): void {
+  const scene = structuredClone(before)
+  const players = replay(search, scene, order)
+  if (players === null) return
   const open = players.filter(({ done }) => !done)
   if (open.length === 0) return void search.found.set(JSON.stringify(scene), scene)
-  const key = JSON.stringify([numberOf(search, scene), players.map(({ lines, past }) => [lines.at, past])])
+  const state = numberOf(search, scene)
+  const key = JSON.stringify([state, players.map(({ lines }) => lines.at), pasts])
   if (search.seen.has(key)) return
   search.seen.add(key)
-  for (const { index } of open) explore(search, before, [...order, index])
+  for (const { index } of open) {
+    const met = pasts.map((past, each) => (each === index ? [...past, state] : past))
+    explore(search, before, [...order, index], met)
+  }
 }
 
-/** `past` are the states that the player met: they, and what was said, decide what it does next. */
-type Player = { index: number; lines: Lines; progress: Steps; past: number[]; done: boolean }
+type Player = { index: number; lines: Lines; progress: Steps; done: boolean }
 
-/** Plays from the start in this order; the last one that is left plays to its end. */
-function replay(search: Search, before: Scene, order: readonly number[]): { scene: Scene; players: Player[] } | null {
-  const scene = structuredClone(before)
+/** Plays in this order, from a state which becomes what it is then; the last one that is left plays to its end. */
+function replay(search: Search, scene: Scene, order: readonly number[]): Player[] | null {
   const players = search.parts.map((part, index): Player => {
     const lines = new Lines(part.heard)
-    return { index, lines, progress: playing(scene, part, lines), past: [], done: false }
+    return { index, lines, progress: playing(scene, part, lines), done: false }
   })
   try {
     for (const player of players) advance(player)
-    for (const index of order) {
-      const player = players[index] as Player
-      player.past.push(numberOf(search, scene))
-      advance(player)
-    }
+    for (const index of order) advance(players[index] as Player)
     const open = players.filter(({ done }) => !done)
     const [last] = open
     while (open.length === 1 && last !== undefined && !last.done) advance(last)
-    return { scene, players }
+    return players
   } catch (error) {
     if (!(error instanceof Mismatch)) throw error
     const depth = players.reduce((sum, { lines }) => sum + lines.at, 0)

@@ -97,7 +97,7 @@ class Match {
     for (const { who } of players) this.#keep(who)
   }
 
-  /** A client that is not there, or was thrown out, logs in and enables what it always does. */
+  /** A client that is not there, or was thrown out, logs in and does what it always does. */
   async #sit(who: number): Promise<void> {
     const seat = this.#seats[who]
     const gone = seat?.client === null || this.#scene.clients[who]?.closed === true
@@ -106,10 +106,11 @@ class Match {
     seat.client = await this.#home.connect()
     for (const scene of this.#scenes) scene.clients[who] = newClient()
     this.transcript.push(`# client ${who + 1} logs in`)
-    const { enables, selects } = seat
-    if (enables.length > 0) await this.#run([{ who, commands: [{ name: "ENABLE", extensions: enables }] }], 0)
-    if (selects)
-      await this.#run([{ who, commands: [{ name: "SELECT", mailbox: "INBOX", condstore: false, resync: null }] }], 0)
+    const greetings: Command[] = []
+    if (seat.enables.length > 0) greetings.push({ name: "ENABLE", extensions: seat.enables })
+    if (who === 0) greetings.push({ name: "CREATE", mailbox: "a" })
+    if (seat.selects) greetings.push({ name: "SELECT", mailbox: "INBOX", condstore: false, resync: null })
+    if (greetings.length > 0) await this.#run([{ who, commands: greetings }], 0)
   }
 
   /** Nothing may come behind IDLE but DONE. */

@@ -80,7 +80,7 @@ export function* performFetch(turn: Turn, command: CommandNamed<"FETCH">): Steps
   const byNumber = !uid && set !== "$" && since === null
   let gone = missing(turn.box, uids, byNumber)
   if (since !== null || items.includes("MODSEQ")) turn.enableCondstore()
-  const still = turn.view.messages.filter((each) => missing(turn.box, [each.uid], true)).map((each) => each.uid)
+  const later = unheard(turn)
   const vanished = command.vanished === null ? [] : hearVanished(turn, command)
   const box = turn.box
   const wanted = box?.messages.filter((each) => uids.includes(each.uid) && each.modseq > (since ?? 0)) ?? []
@@ -107,16 +107,19 @@ export function* performFetch(turn: Turn, command: CommandNamed<"FETCH">): Steps
     turn.check(missing(turn.box, [each], true), `FETCH says nothing of UID ${each}`)
     gone ||= byNumber
   }
-  if (
-    command.vanished?.mailbox === truth?.id &&
-    command.vanished?.validity === turn.view.validity &&
-    truth !== undefined
-  ) {
-    const wrong = command.vanished === null ? null : wrongIn(command.vanished, truth, vanished, heard, still)
+  if (command.vanished !== null && truth !== undefined && command.vanished.validity === turn.view.validity) {
+    const wrong = wrongIn(command.vanished, truth, vanished, heard, later)
     turn.check(wrong === null, wrong ?? "")
   }
   yield* turn.tellAll(uid, uid)
   endUnless(turn, gone)
+}
+
+/** Of which messages this session will be told later that they are gone, or was never told that they came. */
+function unheard({ box, view }: Turn): (uid: number) => boolean {
+  const { uidNext } = view
+  const counted = new Set(view.messages.map(({ uid }) => uid).filter((uid) => missing(box, [uid], true)))
+  return (uid) => uid >= uidNext || counted.has(uid)
 }
 
 /** BODY[…] without PEEK sets \Seen. @returns on which */

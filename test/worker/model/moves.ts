@@ -62,7 +62,7 @@ const set: fc.Arbitrary<SetMove> = fc.record({
 })
 /** By UID more often, because that is all that UIDONLY allows. */
 const uid = fc.constantFrom(true, true, false)
-const moment = fc.option(fc.nat({ max: 50 }), { freq: 1 })
+const moment = fc.option(fc.nat({ max: 50 }), { freq: 2 })
 const given: fc.Arbitrary<Given> = fc.record({ flags: someFlags, letter: fc.nat({ max: letters.length - 1 }) })
 
 const { key } = fc.letrec<{ key: KeyMove }>((tie) => ({
@@ -88,7 +88,7 @@ const weighted: [weight: number, arbitrary: fc.Arbitrary<Move>][] = [
   [1, fc.record({ do: is("CLOSE", "UNSELECT") })],
   [1, fc.record({ do: is("ENABLE"), extensions: fc.subarray([...extensions], { minLength: 1, maxLength: 2 }) })],
   [
-    6,
+    9,
     fc.record({
       do: is("SELECT", "SELECT", "SELECT", "EXAMINE"),
       mailbox,

@@ -285,7 +285,8 @@ export class Turn {
 
   isSafe(modseq: number): boolean {
     const { box, view } = this
-    return modseq <= view.synced && box !== undefined && untold(box, view).every((waiting) => waiting > modseq)
+    const waiting = box === undefined ? [] : untold(box, view)
+    return modseq <= view.synced && waiting.every((each) => each > modseq)
   }
 
   /** RFC 7162 §3.1: the first CONDSTORE enabling command with a mailbox selected is answered with HIGHESTMODSEQ. */
