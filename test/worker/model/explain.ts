@@ -23,7 +23,7 @@ export function explain(before: readonly Scene[], parts: readonly Part[]): Expla
   }
   for (const scene of before) {
     search.seen.clear()
-    explore(search, scene, [], new Array(parts.length).fill([]))
+    explore(search, JSON.stringify(scene), [], new Array(parts.length).fill([]))
   }
   return { scenes: [...search.found.values()], mismatch: search.mismatch }
 }
@@ -40,8 +40,8 @@ type Search = {
 }
 
 /** `pasts` are the states that each player met at its steps: they, and what was said, decide what it does next. */
-function explore(search: Search, before: Scene, order: readonly number[], pasts: readonly number[][]): void {
-  const scene = structuredClone(before)
+function explore(search: Search, before: string, order: readonly number[], pasts: readonly number[][]): void {
+  const scene = JSON.parse(before) as Scene
   const players = replay(search, scene, order)
   if (players === null) return
   const open = players.filter(({ done }) => !done)

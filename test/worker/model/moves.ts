@@ -56,7 +56,7 @@ const someFlags = fc.subarray(flagNames, { maxLength: 3 })
 const mailbox = fc.constantFrom("INBOX", "INBOX", "INBOX", "INBOX", "a", "a", "b", "a/c")
 const changing = fc.constantFrom("a", "a", "b", "b", "a/c", "INBOX")
 const set: fc.Arbitrary<SetMove> = fc.record({
-  form: fc.constantFrom("one", "one", "range", "range", "two", "from", "last", "all", "all", "beyond", "$"),
+  form: fc.constantFrom("one", "one", "range", "range", "two", "from", "last", "all", "all", "beyond", "$", "$"),
   a: number,
   b: number,
 })
@@ -127,11 +127,15 @@ const weighted: [weight: number, arbitrary: fc.Arbitrary<Move>][] = [
     }),
   ],
   [
-    6,
+    8,
     fc.record({
       do: is("SEARCH"),
       uid,
-      returns: fc.option<string[]>(fc.subarray(["MIN", "MAX", "ALL", "COUNT", "SAVE"])),
+      returns: fc.oneof(
+        fc.constant(null),
+        fc.subarray(["MIN", "MAX", "ALL", "COUNT"]),
+        fc.subarray(["MIN", "MAX", "ALL", "COUNT"]).map((others) => [...others, "SAVE"]),
+      ),
       key,
     }),
   ],
