@@ -24,7 +24,7 @@ export type Command =
       }
     >
   | Named<"FETCH", { uid: boolean; set: NumberSet; items: string[]; since: number | null; vanished: Cache | null }>
-  | Named<"SEARCH", { uid: boolean; returns: string[] | null; key: Key }>
+  | Named<"SEARCH" | "SORT", { uid: boolean; returns: string[] | null; key: Key }>
   | Named<"COPY" | "MOVE", { uid: boolean; set: NumberSet; mailbox: string }>
   | Named<"UID EXPUNGE", { set: NumberSet }>
 
@@ -82,9 +82,11 @@ function textOf(command: Command): string {
     }
     case "FETCH":
       return `${uid}FETCH ${setText(command.set)} (${command.items.join(" ")})${modifiers(command)}`
-    case "SEARCH": {
+    case "SEARCH":
+    case "SORT": {
       const returns = command.returns === null ? "" : `RETURN (${command.returns.join(" ")}) `
-      return `${uid}SEARCH ${returns}${keyText(command.key)}`
+      const order = command.name === "SORT" ? "(REVERSE SIZE) UTF-8 " : ""
+      return `${uid}${command.name} ${returns}${order}${keyText(command.key)}`
     }
     case "COPY":
     case "MOVE":

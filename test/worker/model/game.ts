@@ -113,13 +113,14 @@ class Match {
     if (greetings.length > 0) await this.#run([{ who, commands: greetings }], 0)
   }
 
-  /** Nothing may come behind IDLE but DONE. */
+  /** Nothing may come behind IDLE but DONE, and nothing behind LOGOUT. */
   #commands(who: number, moves: readonly Move[], arrivals: Map<string, number>): Command[] {
     const client = this.#scene.clients[who] ?? newClient()
     const sight = sightOf(this.#scene, client, this.#caches, arrivals)
     const commands: Command[] = client.idling === null ? [] : [{ name: "DONE" }]
     for (const [index, move] of moves.entries()) {
       commands.push(resolve(move, this.#scene, sight))
+      if (move.do === "LOGOUT") break
       if (move.do === "IDLE" && index < moves.length - 1) commands.push({ name: "DONE" })
     }
     return commands
@@ -200,21 +201,12 @@ class Match {
     this.#client(who).send(text)
   }
 
-  /** Until all commands have their tagged answer, IDLE at the end its "+", or the server has said BYE. */
   async #hear(part: Part): Promise<void> {
-    const last = part.sent.at(-1)
-    const before = this.#scene.clients[part.who]?.idling
-    const tag =
-      last?.command.name === "DONE"
-        ? (part.sent.findLast(({ command }) => command.name === "IDLE")?.tag ?? before)
-        : last?.tag
-    let more = true
-    while (more) {
+    const isLast = lastLineOf(part, this.#scene.clients[part.who]?.idling ?? null)
+    for (;;) {
       const line = await this.#hearOne(part)
       if (line.kind === "tagged") this.answers.push(`${nameOf(part, line.tag)} ${line.status}`)
-      const idles =
-        last?.command.name === "IDLE" && part.heard.filter(({ kind }) => kind === "continue").length === idlesIn(part)
-      more = line.kind !== "bye" && !(line.kind === "tagged" && line.tag === tag) && !idles
+      if (isLast(line)) return
     }
   }
 
@@ -259,8 +251,21 @@ class Match {
   }
 }
 
-function idlesIn({ sent }: Part): number {
-  return sent.filter(({ command }) => command.name === "IDLE").length
+/**
+ * The last command has its tagged answer, or its "+" if it is IDLE; or the server said BYE. `idling` is the tag of an
+ * IDLE that was begun before.
+ */
+function lastLineOf({ sent }: Part, idling: string | null): (line: Line) => boolean {
+  const idles = sent.filter(({ command }) => command.name === "IDLE")
+  const last = sent.at(-1)
+  const tag = last?.command.name === "DONE" ? (idles.at(-1)?.tag ?? idling) : last?.tag
+  let begun = 0
+  return (line) => {
+    if (line.kind === "continue") begun += 1
+    if (line.kind === "bye") return !line.text.includes("Logging out")
+    if (last?.command.name === "IDLE") return begun === idles.length
+    return line.kind === "tagged" && line.tag === tag
+  }
 }
 
 function nameOf({ sent }: Part, tag: string): string {

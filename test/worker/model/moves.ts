@@ -21,7 +21,7 @@ export type KeyMove =
   | { key: "or" | "and"; left: KeyMove; right: KeyMove }
 
 export type Move =
-  | { do: "NOOP" | "CHECK" | "EXPUNGE" | "CLOSE" | "UNSELECT" | "IDLE" }
+  | { do: "NOOP" | "CHECK" | "EXPUNGE" | "CLOSE" | "UNSELECT" | "IDLE" | "LOGOUT" }
   | { do: "ENABLE"; extensions: string[] }
   | {
       do: "SELECT" | "EXAMINE"
@@ -46,7 +46,7 @@ export type Move =
       moment: number | null
     }
   | { do: "FETCH"; uid: boolean; set: SetMove; items: string[]; moment: number | null; vanished: boolean }
-  | { do: "SEARCH"; uid: boolean; returns: string[] | null; key: KeyMove }
+  | { do: "SEARCH" | "SORT"; uid: boolean; returns: string[] | null; key: KeyMove }
   | { do: "COPY" | "MOVE"; uid: boolean; set: SetMove; mailbox: string }
   | { do: "UID EXPUNGE"; set: SetMove }
 
@@ -85,7 +85,7 @@ const is = <const T extends string>(...names: T[]): fc.Arbitrary<T> => fc.consta
 const weighted: [weight: number, arbitrary: fc.Arbitrary<Move>][] = [
   [6, fc.record({ do: is("NOOP", "NOOP", "CHECK", "IDLE", "IDLE", "IDLE") })],
   [4, fc.record({ do: is("EXPUNGE") })],
-  [1, fc.record({ do: is("CLOSE", "UNSELECT") })],
+  [1, fc.record({ do: is("CLOSE", "UNSELECT", "LOGOUT") })],
   [1, fc.record({ do: is("ENABLE"), extensions: fc.subarray([...extensions], { minLength: 1, maxLength: 2 }) })],
   [
     9,
@@ -129,7 +129,7 @@ const weighted: [weight: number, arbitrary: fc.Arbitrary<Move>][] = [
   [
     8,
     fc.record({
-      do: is("SEARCH"),
+      do: is("SEARCH", "SEARCH", "SORT"),
       uid,
       returns: fc.oneof(
         fc.constant(null),

@@ -15,11 +15,11 @@ export function* perform(turn: Turn, command: Command): Steps {
 }
 
 const selectedOnly: ReadonlySet<Command["name"]> = new Set(
-  "CHECK EXPUNGE CLOSE UNSELECT STORE FETCH SEARCH COPY MOVE".split(" ").concat("UID EXPUNGE") as Command["name"][],
+  "CHECK EXPUNGE CLOSE UNSELECT STORE FETCH SEARCH SORT COPY MOVE".split(" ").concat("UID EXPUNGE") as Command["name"][],
 )
 
-/** RFC 3501 §7.4.1 */
-const holdsExpunges: ReadonlySet<Command["name"]> = new Set(["STORE", "FETCH", "SEARCH"] as const)
+/** RFC 3501 §7.4.1; SORT is like SEARCH (RFC 5256 §3). */
+const holdsExpunges: ReadonlySet<Command["name"]> = new Set(["STORE", "FETCH", "SEARCH", "SORT"] as const)
 
 function* steps(turn: Turn, command: Command): Steps {
   if (selectedOnly.has(command.name) && turn.client.view === null) {
@@ -32,7 +32,7 @@ function* steps(turn: Turn, command: Command): Steps {
 
 /** RFC 9586 §3. REPLACE looks at its literal first. */
 function isNumbered(command: Command): boolean {
-  if (command.name === "SEARCH" && namesNumbers(command.key)) return true
+  if ((command.name === "SEARCH" || command.name === "SORT") && namesNumbers(command.key)) return true
   if ((command.name === "SELECT" || command.name === "EXAMINE") && command.resync?.match === true) return true
   return "uid" in command && !command.uid && command.name !== "REPLACE"
 }
@@ -70,6 +70,7 @@ function allowed(turn: Turn, command: Command): Steps {
     case "FETCH":
       return performFetch(turn, command)
     case "SEARCH":
+    case "SORT":
       return performSearch(turn, command)
     case "COPY":
       return performCopy(turn, command)

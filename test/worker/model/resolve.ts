@@ -60,6 +60,7 @@ export function resolve(move: Move, { account }: Scene, sight: Sight): Command {
     case "FETCH":
       return fetchOf(move, sight)
     case "SEARCH":
+    case "SORT":
       return { name: move.do, uid: move.uid, returns: move.returns, key: keyOf(move.key, sight) }
     case "COPY":
     case "MOVE": {

@@ -5,13 +5,14 @@ import type { Steps, Turn } from "./turn.ts"
 import { type View, within } from "./view.ts"
 import { numbersIn } from "./wire.ts"
 
-/** RFC 3501 §6.4.4, ESEARCH (RFC 4731), SEARCHRES (RFC 5182), MODSEQ (RFC 7162 §3.1.5). */
-export function* performSearch(turn: Turn, command: CommandNamed<"SEARCH">): Steps {
-  const { uid, key } = command
+/** RFC 3501 §6.4.4, ESEARCH (RFC 4731), SEARCHRES (RFC 5182), MODSEQ (RFC 7162 §3.1.5); SORT (RFC 5256). */
+export function* performSearch(turn: Turn, command: CommandNamed<"SEARCH" | "SORT">): Steps {
+  const { name, uid, key } = command
   yield
   if (mentions(key, "modseq")) turn.enableCondstore()
-  const hits = hitsOf(turn, key)
-  const returns = command.returns ?? (turn.client.rev2 ? ["ALL"] : null)
+  const found = hitsOf(turn, key)
+  const hits = name === "SORT" ? yield* inOrder(turn, found) : found
+  const returns = command.returns ?? (turn.client.rev2 && name === "SEARCH" ? ["ALL"] : null)
   if (returns === null) hearSearch(turn, command, hits)
   else if (returns.length !== 1 || returns[0] !== "SAVE")
     hearExtended(turn, command, returns.length === 0 ? ["ALL"] : returns, hits)
@@ -21,12 +22,11 @@ export function* performSearch(turn: Turn, command: CommandNamed<"SEARCH">): Ste
   turn.end("OK", ["", "EXPUNGEISSUED"])
 }
 
-function hitsOf(turn: Turn, key: Key): Message[] {
-  const { box, view } = turn
-  if (box === undefined) return []
-  return view.messages
-    .map(({ uid }) => message(box, uid))
-    .filter((found) => found !== undefined && matches(key, found, view)) as Message[]
+function hitsOf({ box, view }: Turn, key: Key): Message[] {
+  return view.messages.flatMap(({ uid }) => {
+    const found = box === undefined ? undefined : message(box, uid)
+    return found !== undefined && matches(key, found, view) ? [{ ...found }] : []
+  })
 }
 
 function matches(key: Key, found: Message, view: View): boolean {
@@ -58,6 +58,18 @@ function matches(key: Key, found: Message, view: View): boolean {
   }
 }
 
+/** To be compared messages are read again, and another session may have expunged one by then. */
+function* inOrder({ box }: Turn, found: readonly Message[]): Steps<Message[]> {
+  yield
+  const there = found.filter(({ uid }) => box !== undefined && message(box, uid) !== undefined)
+  return there.sort(bySize)
+}
+
+/** RFC 5256 §3: the largest first, those of one size in the order of the mailbox, REVERSE or not. */
+function bySize(a: Message, b: Message): number {
+  return sizeOf(b) - sizeOf(a) || a.uid - b.uid
+}
+
 function sizeOf({ letter }: Message): number {
   return letters[letter]?.length ?? 0
 }
@@ -84,8 +96,8 @@ function highest(hits: readonly Message[]): number | null {
 }
 
 /** RFC 7162 §3.1.6: the highest mod-sequence of what was found. */
-function hearSearch(turn: Turn, { uid, key }: CommandNamed<"SEARCH">, hits: readonly Message[]): void {
-  const { numbers, modseq } = turn.take("search")
+function hearSearch(turn: Turn, { name, uid, key }: CommandNamed<"SEARCH" | "SORT">, hits: readonly Message[]): void {
+  const { numbers, modseq } = turn.take(name === "SORT" ? "sort" : "search")
   const expected = numbersOf(turn, uid, hits)
   const right = numbers.join() === expected.join() && modseq === (mentions(key, "modseq") ? highest(hits) : null)
   if (!right) turn.lines.at -= 1
@@ -95,7 +107,7 @@ function hearSearch(turn: Turn, { uid, key }: CommandNamed<"SEARCH">, hits: read
 /** RFC 4731 §3.1: MIN, MAX and ALL are left out when nothing was found; §3.2 for MODSEQ. */
 function hearExtended(
   turn: Turn,
-  { uid, key }: CommandNamed<"SEARCH">,
+  { uid, key }: CommandNamed<"SEARCH" | "SORT">,
   returns: readonly string[],
   hits: readonly Message[],
 ): void {

@@ -5,7 +5,7 @@ export type Heard =
   | { kind: "exists" | "recent" | "expunge"; number: number }
   | { kind: "vanished"; earlier: boolean; uids: number[] }
   | { kind: "fetch"; number: number | null; uid: number | null; items: Map<string, string> }
-  | { kind: "search"; numbers: number[]; modseq: number | null }
+  | { kind: "search" | "sort"; numbers: number[]; modseq: number | null }
   | { kind: "esearch"; tag: string; uid: boolean; data: Map<string, string> }
   | { kind: "flags"; flags: string[] }
   | { kind: "code"; code: string; value: string }
@@ -34,9 +34,9 @@ const readings: [RegExp, Reading][] = [
     ([, uid, items = ""], literals) => fetched(null, Number(uid), itemsIn(items, literals)),
   ],
   [
-    /^\* SEARCH((?: \d+)*)(?: \(MODSEQ (\d+)\))?$/,
-    ([, numbers = "", modseq]) => ({
-      kind: "search",
+    /^\* (SEARCH|SORT)((?: \d+)*)(?: \(MODSEQ (\d+)\))?$/,
+    ([, what, numbers = "", modseq]) => ({
+      kind: what === "SORT" ? "sort" : "search",
       numbers: words(numbers).map(Number),
       modseq: modseq === undefined ? null : Number(modseq),
     }),
