@@ -101,13 +101,18 @@ function textOf(command: Command): string {
 function parameters({ condstore, resync }: CommandNamed<"SELECT" | "EXAMINE">): string {
   const all = condstore ? ["CONDSTORE"] : []
   if (resync !== null) {
-    const { cache, known, match } = resync
-    const uids = cache.messages.map(({ uid }) => uid)
-    const pairs = match && uids.length > 0 ? ` (1:${uids.length} ${uids.join(",")})` : ""
-    const list = known && uids.length > 0 ? ` ${uids.join(",")}` : ""
-    all.push(`QRESYNC (${cache.validity} ${cache.modseq}${list}${pairs})`)
+    const { validity, modseq, messages } = resync.cache
+    const known = resync.known && messages.length > 0 ? ` ${messages.map(({ uid }) => uid)}` : ""
+    all.push(`QRESYNC (${validity} ${modseq}${known}${matchData(resync)})`)
   }
   return all.length === 0 ? "" : ` (${all.join(" ")})`
+}
+
+/** RFC 7162 §3.2.5.2: which number each UID had. */
+export function matchData(resync: Resync | null): string {
+  if (resync?.match !== true || resync.cache.messages.length === 0) return ""
+  const uids = resync.cache.messages.map(({ uid }) => uid)
+  return ` (1:${uids.length} ${uids})`
 }
 
 function modifiers({ since, vanished }: CommandNamed<"FETCH">): string {

@@ -1,5 +1,5 @@
 import { performAppend, performReplace } from "./arriving.ts"
-import type { Command } from "./command.ts"
+import { type Command, matchData } from "./command.ts"
 import { performEnable, performNaming, performSelect, performStatus } from "./mailboxes.ts"
 import { performClose, performCopy, performExpunge, performFetch, performMove, performStore } from "./messages.ts"
 import { namesNumbers, performSearch } from "./searching.ts"
@@ -15,7 +15,9 @@ export function* perform(turn: Turn, command: Command): Steps {
 }
 
 const selectedOnly: ReadonlySet<Command["name"]> = new Set(
-  "CHECK EXPUNGE CLOSE UNSELECT STORE FETCH SEARCH SORT COPY MOVE".split(" ").concat("UID EXPUNGE") as Command["name"][],
+  "CHECK EXPUNGE CLOSE UNSELECT STORE FETCH SEARCH SORT COPY MOVE"
+    .split(" ")
+    .concat("UID EXPUNGE") as Command["name"][],
 )
 
 /** RFC 3501 §7.4.1; SORT is like SEARCH (RFC 5256 §3). */
@@ -32,9 +34,18 @@ function* steps(turn: Turn, command: Command): Steps {
 
 /** RFC 9586 §3. REPLACE looks at its literal first. */
 function isNumbered(command: Command): boolean {
-  if ((command.name === "SEARCH" || command.name === "SORT") && namesNumbers(command.key)) return true
-  if ((command.name === "SELECT" || command.name === "EXAMINE") && command.resync?.match === true) return true
-  return "uid" in command && !command.uid && command.name !== "REPLACE"
+  switch (command.name) {
+    case "REPLACE":
+      return false
+    case "SELECT":
+    case "EXAMINE":
+      return matchData(command.resync) !== ""
+    case "SEARCH":
+    case "SORT":
+      return !command.uid || namesNumbers(command.key)
+    default:
+      return "uid" in command && !command.uid
+  }
 }
 
 function allowed(turn: Turn, command: Command): Steps {

@@ -162,7 +162,7 @@ function keyOf(key: KeyMove, sight: Sight): Key {
   }
 }
 
-function setOf({ form, a, b }: SetMove, { uids }: Sight, uid: boolean): NumberSet {
+function setOf({ form, a, b }: SetMove, { uids, client }: Sight, uid: boolean): NumberSet {
   const number = (index: number) =>
     uid ? (uids[index % uids.length] ?? index + 1) : (index % Math.max(1, uids.length)) + 1
   const beyond = uid ? (uids.at(-1) ?? 0) + 1 + a : uids.length + 1
@@ -174,6 +174,8 @@ function setOf({ form, a, b }: SetMove, { uids }: Sight, uid: boolean): NumberSe
     case "range":
       return [[number(a), number(b)]]
     case "two":
+      // What was saved is forgotten soon, so it is used while it is there.
+      if ((client.view?.saved.length ?? 0) > 0) return "$"
       return [
         [number(a), number(a)],
         [number(b), number(b)],
