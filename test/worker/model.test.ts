@@ -14,8 +14,8 @@ import { gameOf } from "./model/moves.ts"
  *
  * MAILKEEP_MODEL_STEPS says how many commands are played, MAILKEEP_MODEL_SEED repeats a run.
  */
-const steps = Number(process.env["MAILKEEP_MODEL_STEPS"] ?? 10_000)
-const seed = Number(process.env["MAILKEEP_MODEL_SEED"] ?? Date.now() % 2 ** 31)
+const steps = Number(process.env.MAILKEEP_MODEL_STEPS ?? 10_000)
+const seed = Number(process.env.MAILKEEP_MODEL_SEED ?? Date.now() % 2 ** 31)
 const roundsOfGame = 80
 /** A home grows with each game, and its store is checked at its end. */
 const gamesOfHome = 50

@@ -232,15 +232,15 @@ export class Turn {
 
   /** UID, FLAGS and MODSEQ of a FETCH, as far as they are there, are right. */
   attributes(line: Kind<"fetch">, { uid, flags, modseq }: { uid: number; flags: Flags; modseq: number }): void {
-    const given = Object.fromEntries(line.items)
-    this.check(given["UID"] === undefined || Number(given["UID"]) === uid, `UID is ${uid}`)
-    if (given["FLAGS"] !== undefined) {
+    const [givenUid, givenFlags, givenModseq] = ["UID", "FLAGS", "MODSEQ"].map((name) => line.items.get(name))
+    this.check(givenUid === undefined || Number(givenUid) === uid, `UID is ${uid}`)
+    if (givenFlags !== undefined) {
       const recent = !this.client.rev2 && this.view.recent.includes(uid)
-      this.check(flagsOf(words(given["FLAGS"])) === flags, `FLAGS are (${flags})`)
-      this.check(words(given["FLAGS"]).includes("\\Recent") === recent, `\\Recent is ${recent}`)
+      this.check(flagsOf(words(givenFlags)) === flags, `FLAGS are (${flags})`)
+      this.check(words(givenFlags).includes("\\Recent") === recent, `\\Recent is ${recent}`)
     }
-    if (given["MODSEQ"] === undefined) return
-    this.check(Number(given["MODSEQ"]) === modseq, `MODSEQ is ${modseq}`)
+    if (givenModseq === undefined) return
+    this.check(Number(givenModseq) === modseq, `MODSEQ is ${modseq}`)
     this.client.fetched = Math.max(this.client.fetched, modseq)
   }
 
