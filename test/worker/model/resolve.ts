@@ -32,7 +32,8 @@ export function sightOf(
 type MoveTo<D extends Move["do"], M = Move> = M extends { do: infer E } ? (D extends E ? M : never) : never
 
 /** The command that a move means. SELECT changes what the commands behind it can see. */
-export function resolve(move: Move, { account }: Scene, sight: Sight): Command {
+export function resolve(given: Move, { account }: Scene, sight: Sight): Command {
+  const move = sight.client.uidOnly ? byUid(given) : given
   switch (move.do) {
     case "ENABLE":
       return { name: move.do, extensions: move.extensions }
@@ -75,6 +76,12 @@ export function resolve(move: Move, { account }: Scene, sight: Sight): Command {
   }
 }
 
+/** A client with UIDONLY knows mostly what it may say. */
+function byUid(move: Move): Move {
+  if (!("uid" in move)) return move
+  return { ...move, uid: move.uid || !("set" in move) || move.set.b > 1 }
+}
+
 /** Played instead of what would make a mailbox too full. */
 const clearing: Command = {
   name: "STORE",
@@ -96,7 +103,10 @@ function fits(account: Scene["account"], { arrivals }: Sight, name: string, coun
 function selectOf(move: MoveTo<"SELECT" | "EXAMINE">, account: Scene["account"], sight: Sight): Command {
   const { client, caches } = sight
   const cache = client.qresync && move.cache !== null ? caches[move.cache % caches.length] : undefined
-  const mailbox = cache === undefined ? move.mailbox : (withId(account, cache.mailbox)?.name ?? move.mailbox)
+  const kept = cache === undefined ? undefined : withId(account, cache.mailbox)
+  // Of what is not there, less is to be seen.
+  const wanted = find(account, move.mailbox) !== undefined || move.known ? move.mailbox : "INBOX"
+  const mailbox = kept?.name ?? wanted
   sight.box = find(account, mailbox)
   sight.uids = sight.box?.messages.map(({ uid }) => uid) ?? []
   // RFC 9586 §3: match data are message numbers.
