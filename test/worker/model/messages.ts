@@ -3,7 +3,7 @@ import { type CommandNamed, letters } from "./command.ts"
 import { changed, type Flags, has } from "./flags.ts"
 import { copy, expunge, holding, type Mailbox, message, type Outcome, store, validityIs } from "./truth.ts"
 import type { Steps, Turn } from "./turn.ts"
-import { named, pull, told } from "./view.ts"
+import { emptyNews, named, pull, told } from "./view.ts"
 import { numbersIn } from "./wire.ts"
 
 /** Messages that were named by number and are gone: the client means something that it would not get (RFC 2180 §4). */
@@ -21,9 +21,11 @@ export function* performStore(turn: Turn, command: CommandNamed<"STORE">): Steps
   if (command.unchangedSince !== null) turn.enableCondstore()
   const byNumber = !uid && set !== "$"
   const gone = missing(turn.box, uids, byNumber)
-  if (uids.length > 0) turn.hear(pull(turn.account, turn.view, false), uid)
+  const news = uids.length > 0 ? pull(turn.account, turn.view, false) : emptyNews()
+  turn.hear(news, uid)
+  const heard = news?.changed.map((each) => each.uid) ?? []
   const outcome = turn.box === undefined ? nothing : store(turn.box, uids, command)
-  hearStored(turn, command, outcome)
+  hearStored(turn, command, outcome, heard)
   yield* turn.tellAll(uid, uid)
   if (outcome.conflicted.length === 0) return endUnless(turn, gone)
   const names = uid ? outcome.conflicted : outcome.conflicted.map((each) => numberOf(turn, each))
@@ -42,23 +44,32 @@ function numberOf(turn: Turn, uid: number): number {
   return turn.view.messages.findIndex((each) => each.uid === uid) + 1
 }
 
-/** The new flags of each message; with .SILENT only mod-sequences, for who wants these. */
-function hearStored(turn: Turn, command: CommandNamed<"STORE">, { changed: news, unchanged }: Outcome): void {
-  const open = new Set([...news, ...unchanged])
-  const said = !command.silent || turn.client.condstore
-  while (said && open.size > 0 && turn.lines.next?.kind === "fetch") {
+/**
+ * The new flags of each message; with .SILENT only mod-sequences, for who wants these. What failed UNCHANGEDSINCE is
+ * told with its flags in any case (RFC 7162 §3.1.3, example 6), unless it was `heard` just before.
+ */
+function hearStored(
+  turn: Turn,
+  command: CommandNamed<"STORE">,
+  { changed: news, unchanged, conflicted }: Outcome,
+  heard: readonly number[],
+): void {
+  const told = command.silent && !turn.client.condstore ? [] : [...news, ...unchanged]
+  const open = new Set([...told, ...conflicted])
+  while (open.size > 0 && turn.lines.next?.kind === "fetch") {
     const line = turn.take("fetch")
     const at = turn.uidOf(line)
     const now = turn.box === undefined ? undefined : message(turn.box, at)
     if (now === undefined || !open.delete(at)) turn.fail(`${line.text} is no answer`)
-    if (command.silent) {
+    if (command.silent && !conflicted.includes(at)) {
       turn.check(line.items.has("MODSEQ") && !line.items.has("FLAGS"), "MODSEQ, not FLAGS")
       turn.attributes(line, now)
     } else turn.unasked(line, now, command.uid)
   }
-  // RFC 7162 §3.1.3 wants MODSEQ of what was changed; of the others it may be said.
-  const owed = command.silent ? news.filter((uid) => open.has(uid)) : [...open]
-  turn.check(!said || owed.length === 0, `STORE says nothing of UIDs ${owed}`)
+  // RFC 7162 §3.1.3 wants MODSEQ of what was changed; of what was not it may be said.
+  const said = conflicted.filter((uid) => heard.includes(uid)).concat(command.silent ? unchanged : [])
+  const owed = [...open].filter((uid) => !said.includes(uid))
+  turn.check(owed.length === 0, `STORE says nothing of UIDs ${owed}`)
   for (const uid of news) knowOwn(turn, uid, command)
 }
 

@@ -2,6 +2,7 @@ import { type Flags, flagsOf, has, namesIn } from "./flags.ts"
 import { type Account, type Mailbox, withId } from "./truth.ts"
 import {
   type Client,
+  emptyNews,
   isNothing,
   type News,
   newsOf,
@@ -337,5 +338,3 @@ export class Turn {
 }
 
 type Open = { gone: Set<number>; arrived: number[]; recent: boolean; changed: Map<number, News["changed"][number]> }
-
-const emptyNews = (): News => ({ gone: [], arrived: [], changed: [] })

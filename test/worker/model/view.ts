@@ -66,6 +66,8 @@ export type News = {
   changed: { uid: number; flags: Flags; modseq: number; required: boolean }[]
 }
 
+export const emptyNews = (): News => ({ gone: [], arrived: [], changed: [] })
+
 /** Null when the mailbox itself is gone. */
 export function newsOf(account: Account, view: View, expunges: boolean): News | null {
   const mailbox = withId(account, view.mailbox)
