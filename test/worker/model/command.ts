@@ -124,7 +124,7 @@ function given({ flags, letter }: Given): string {
   return `(${flags.join(" ")}) {${text.length}+}\r\n${text}`
 }
 
-export function setText(set: NumberSet): string {
+function setText(set: NumberSet): string {
   const number = (each: number) => (each === Infinity ? "*" : String(each))
   return set === "$" ? set : set.map(([a, b]) => (a === b ? number(a) : `${number(a)}:${number(b)}`)).join(",")
 }

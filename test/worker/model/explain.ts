@@ -16,8 +16,10 @@ export type Explanation = { scenes: Scene[]; mismatch: string }
 export function explain(before: readonly Scene[], parts: readonly Part[]): Explanation {
   const search: Search = { parts, seen: new Set(), found: new Map(), numbers: new Map(), deepest: -1, mismatch: "" }
   const [only] = before
-  if (only !== undefined && before.length === 1 && parts.length === 1) {
-    // One that plays alone has one order, and the state before it is not looked at again.
+  const [part] = parts
+  const idles = part?.sent.at(-1)?.command.name === "IDLE"
+  if (only !== undefined && before.length === 1 && parts.length === 1 && !idles) {
+    // One that plays alone, and has all its answers, has one order; the state before it is not looked at again.
     const alone = replay(search, only, [])
     return { scenes: alone === null ? [] : [only], mismatch: search.mismatch }
   }

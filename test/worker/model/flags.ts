@@ -4,8 +4,6 @@
  */
 export type Flags = string
 
-export const noFlags: Flags = ""
-
 export function flagsOf(names: Iterable<string>): Flags {
   const distinct = new Set([...names].map((name) => name.toLowerCase()))
   distinct.delete("\\recent")

@@ -71,7 +71,7 @@ class Match {
     const names = (await client.ok('LIST "" *')).map((text) => words(text).at(-1) ?? "")
     for (const name of names.sort().reverse()) await client.command(`DELETE ${name}`)
     await client.ok("SELECT INBOX")
-    await client.ok("STORE 1:* +FLAGS.SILENT (\\Deleted)").catch(() => [])
+    await client.ok("UID STORE 1:* +FLAGS.SILENT (\\Deleted)")
     await client.ok("CLOSE")
     const [text = ""] = await client.ok("STATUS INBOX (UIDVALIDITY UIDNEXT HIGHESTMODSEQ)")
     client.leave()

@@ -1,6 +1,6 @@
 import { wrongIn } from "./cache.ts"
 import { type CommandNamed, letters } from "./command.ts"
-import { changed, type Flags, has } from "./flags.ts"
+import { changed, type Flags } from "./flags.ts"
 import { copy, expunge, holding, type Mailbox, message, type Outcome, store, validityIs } from "./truth.ts"
 import type { Steps, Turn } from "./turn.ts"
 import { emptyNews, named, pull, told } from "./view.ts"
@@ -249,8 +249,4 @@ export function* performClose(turn: Turn, { name }: CommandNamed<"CLOSE" | "UNSE
   if (name === "CLOSE" && turn.box !== undefined && !turn.view.readOnly) expunge(turn.box, null)
   turn.client.view = null
   turn.end("OK")
-}
-
-export function isDeleted(flags: Flags): boolean {
-  return has(flags, "\\Deleted")
 }

@@ -74,7 +74,7 @@ function sizeOf({ letter }: Message): number {
   return letters[letter]?.length ?? 0
 }
 
-export function mentions(key: Key, name: Key["key"]): boolean {
+function mentions(key: Key, name: Key["key"]): boolean {
   if (key.key === "not") return mentions(key.not, name)
   if (key.key === "or" || key.key === "and") return mentions(key.left, name) || mentions(key.right, name)
   return key.key === name

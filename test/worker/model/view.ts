@@ -77,7 +77,7 @@ export function newsOf(account: Account, view: View, expunges: boolean): News | 
 }
 
 /** Messages that the client counts and that are no more. */
-export function goneFrom(mailbox: Mailbox, view: View): number[] {
+function goneFrom(mailbox: Mailbox, view: View): number[] {
   return view.messages.filter(({ uid }) => message(mailbox, uid) === undefined).map(({ uid }) => uid)
 }
 
