@@ -182,6 +182,39 @@ test("a reader whose message is expunged meanwhile is told so", (t) => {
   assert.throws(() => pieces.next(), faulty("no-such-message"))
 })
 
+test("a content that is held is there until the last reader has done", async (t) => {
+  const { store } = house(t)
+  const bytes = randomBytes(600_000)
+  put(store, "INBOX", mailOf(bytes), { flags: 8 })
+  const content = store.messages.one(id(store, "INBOX"), 1)?.content ?? 0
+  const others = Promise.withResolvers<void>()
+  const first = store.contents.holding(content, async () => {
+    await store.contents.holding(content, async () => void store.messages.expunge(id(store, "INBOX"), null))
+    assert.ok(bytesOf(store, content).equals(bytes))
+    await others.promise
+    assert.ok(bytesOf(store, content).equals(bytes))
+  })
+  others.resolve()
+  await first
+  assert.throws(() => bytesOf(store, content), faulty("no-such-message"))
+  await assert.rejects(
+    store.contents.holding(content, () => assert.fail("it is gone")),
+    faulty("no-such-message"),
+  )
+})
+
+test("a content that was held when the store was closed goes at the next open", async (t) => {
+  const { store, reopen } = house(t)
+  put(store, "INBOX", "hello", { flags: 8 })
+  const content = store.messages.one(id(store, "INBOX"), 1)?.content ?? 0
+  const forever = new Promise<void>(() => {})
+  void store.contents.holding(content, () => forever)
+  store.messages.expunge(id(store, "INBOX"), null)
+  assert.ok(bytesOf(store, content).length > 0)
+  const again = reopen()
+  assert.throws(() => bytesOf(again, content), faulty("no-such-message"))
+})
+
 const searched: [text: string, found: boolean | null][] = [
   ["grosse", true],
   ["GRÖSSE", true],
