@@ -98,7 +98,7 @@ export class Pieces {
     this.#remove.run(from, from + numbersPerContent - 1)
   }
 
-  /** It can be gone: another connection may expunge between two pieces of a slow FETCH. */
+  /** It can be gone: another connection may expunge between two pieces, unless the reader holds the content. */
   #piece(content: number, number: number): Piece {
     const piece = this.#one.get(content * numbersPerContent + number)
     if (piece === undefined) throw new StoreError("no-such-message")

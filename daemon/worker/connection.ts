@@ -361,7 +361,7 @@ function endsConnection(error: unknown): boolean {
   )
 }
 
-/** A message that another session expunged while it was being read is a LiteralMismatch. */
+/** Without its text, which may quote what was being read. */
 function nameOfCause({ cause }: AnswerBroken): string {
   return cause instanceof Error ? cause.name : typeof cause
 }
