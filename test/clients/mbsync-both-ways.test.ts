@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import test, { type TestContext } from "node:test"
+import test, { after as afterwards, type TestContext } from "node:test"
 import { ImapClient } from "../harness/imap-client.ts"
 import { Mailkeep } from "../harness/mailkeep.ts"
 import { ImapSide } from "./imap-side.ts"
@@ -12,9 +12,10 @@ import { after, type Change, type Content, changesOfRound, dice, flagByFlag, lis
 
 const password = "correct horse battery"
 const skip = absence("mbsync")
+const mailkeep = await Mailkeep.start({ after: afterwards }, { alice: password, ben: password })
 
 test("mbsync brings a Maildir and the server together after conflicts", { skip }, async (t) => {
-  const { far, near, meet } = await together(t)
+  const { far, near, meet } = await together(t, "alice")
   near.create("Only near/&ANw-ber")
   await far.ok("CREATE Both")
   await far.ok('CREATE "Only far/Entw&APw-rfe"')
@@ -55,7 +56,7 @@ test("mbsync brings a Maildir and the server together after conflicts", { skip }
 test("mbsync keeps a Maildir and the server the same for twelve rounds of changes on both", { skip }, async (t) => {
   const seed = Number(process.env.MAILKEEP_SEED ?? 20_260_101)
   t.diagnostic(`MAILKEEP_SEED=${seed}`)
-  const { meet, content } = await together(t)
+  const { meet, content } = await together(t, "ben")
   const roll = dice(seed)
   const flags = ["\\Draft", "\\Flagged", "$Forwarded", "\\Answered", "\\Seen"]
   let letters = 0
@@ -72,15 +73,14 @@ test("mbsync keeps a Maildir and the server the same for twelve rounds of change
 })
 
 /** The two sides, empty, and a meeting after which both must be what the model says. */
-async function together(t: TestContext) {
-  const mailkeep = await Mailkeep.start(t, { alice: password })
+async function together(t: TestContext, user: string) {
   const tap = await Tap.open(t, mailkeep.ports.imap)
-  const client = await ImapClient.login(mailkeep.ports.imaps, "alice", password)
+  const client = await ImapClient.login(mailkeep.ports.imaps, user, password)
   t.after(() => client.close())
   const far = new ImapSide(client)
-  const home = join(mailkeep.paths.root, "..", "client")
+  const home = join(mailkeep.paths.root, "..", user)
   const near = new MaildirSide(join(home, "mail"))
-  const sync = mbsync(home, tap.port)
+  const sync = mbsync(home, tap.port, user)
   await sync()
   let content: Content = new Map()
   const meet = async (onNear: Change[], onFar: Change[]) => {
@@ -99,7 +99,7 @@ async function together(t: TestContext) {
 }
 
 /** Both ways, with everything that is done on either side done on the other. */
-function mbsync(home: string, port: number): () => Promise<void> {
+function mbsync(home: string, port: number, user: string): () => Promise<void> {
   const settings = join(home, "mbsyncrc")
   mkdirSync(home, { recursive: true })
   writeFileSync(
@@ -107,7 +107,7 @@ function mbsync(home: string, port: number): () => Promise<void> {
     `IMAPStore far
 Host 127.0.0.1
 Port ${port}
-User alice
+User ${user}
 Pass "${password}"
 Timeout 0
 SSLType None
