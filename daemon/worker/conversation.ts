@@ -301,7 +301,7 @@ export class Conversation {
   /**
    * A mailbox that messages go to.
    *
-   * @throws Refused with TRYCREATE (RFC 3501 §6.3.11, §6.4.7), StoreError `bad-name` for what cannot be created
+   * @throws Refused with TRYCREATE (RFC 3501 §6.3.11, §6.4.7), StoreError `bad-name`, `name-too-long` for what cannot be created
    */
   destination(name: string): Mailbox {
     const { mailboxes } = this.account.store
