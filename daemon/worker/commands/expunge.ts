@@ -3,11 +3,10 @@ import type { Conversation } from "../conversation.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
 
 /**
- * Messages removed in one transaction: the last copy of one costs a hundred times as much as another copy, so
- * the batch is as large as what it took the last time allows.
+ * Messages removed in one transaction. A message's last copy takes its contents with it, and the index costs as
+ * much for each such transaction as for a hundred messages, so smaller ones would be shorter, but not by much.
  */
-const [leastMessages, mostMessages] = [20, 1000]
-const [shortMs, longMs] = [8, 16]
+const batchMessages = 150
 
 export const expungeFamily: Family<"EXPUNGE" | "UID EXPUNGE"> = {
   capabilities: [{ name: "UIDPLUS", rfc: 4315 }],
@@ -58,14 +57,9 @@ async function inBatches(
 ): Promise<boolean> {
   const pace = conversation.pace()
   let any = false
-  let count = leastMessages
-  for (let at = 0; at < uids.length; await pace.rest()) {
-    const begun = performance.now()
-    any = work(uids.slice(at, at + count)) || any
-    at += count
-    const tookMs = performance.now() - begun
-    if (tookMs < shortMs) count = Math.min(mostMessages, count * 2)
-    else if (tookMs > longMs) count = Math.max(leastMessages, count >>> 1)
+  for (let at = 0; at < uids.length; at += batchMessages) {
+    any = work(uids.slice(at, at + batchMessages)) || any
+    await pace.rest()
   }
   return any
 }
