@@ -123,11 +123,6 @@ export class Mailboxes {
     return found
   }
 
-  /** @throws StoreError `bad-name`, `name-too-long` for a name that no mailbox can have */
-  refuseBadName(name: string): void {
-    mailboxName(name, this.#limits)
-  }
-
   byId(id: number): Mailbox | undefined {
     return this.#optional(this.#byId.get(id))
   }
