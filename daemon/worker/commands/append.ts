@@ -211,11 +211,9 @@ function linkOne(
 }
 
 /** The message that a REPLACE takes away. @throws Refused when it cannot */
-function replacedBy(conversation: Conversation, body: Extract<AppendBody, { name: "REPLACE" }>): Message {
+function replacedBy(conversation: Conversation, { uid, replaced }: Extract<AppendBody, { name: "REPLACE" }>): Message {
   if (conversation.view === null) throw new Refused({ status: "BAD", text: "No mailbox is selected" })
-  if (conversation.uidOnly) refuseNumbers(body)
-  const { view } = conversation
-  const { uid, replaced } = body
+  const view = conversation.view
   conversation.refuseReadOnly()
   const [index] = view.resolve({ kind: "ranges", ranges: [[replaced, replaced]] }, uid)
   const [found] = view.uidsIn(index === undefined ? [] : [index])

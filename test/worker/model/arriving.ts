@@ -25,6 +25,8 @@ export function* performAppend(turn: Turn, { mailbox, messages }: CommandNamed<"
 /** RFC 8508; APPENDUID is said before the EXPUNGE (§4.3). */
 export function* performReplace(turn: Turn, command: CommandNamed<"REPLACE">): Steps {
   yield
+  // RFC 9586 §3
+  if (turn.client.uidOnly && !command.uid) return void turn.end("BAD", "UIDREQUIRED")
   if (holding(turn.account, command.mailbox) === undefined) return void turn.end("NO", "TRYCREATE")
   const early = refusalOf(turn, command)
   if (early !== null) return void turn.end(...early)
@@ -47,7 +49,6 @@ function namedBy(turn: Turn, { number, uid }: CommandNamed<"REPLACE">): number[]
 
 function refusalOf(turn: Turn, command: CommandNamed<"REPLACE">): readonly ["NO" | "BAD", string] | null {
   if (turn.client.view === null) return ["BAD", ""]
-  if (turn.client.uidOnly && !command.uid) return ["BAD", "UIDREQUIRED"]
   if (turn.view.readOnly) return ["NO", ""]
   const uids = namedBy(turn, command)
   if (uids === null) return ["BAD", ""]

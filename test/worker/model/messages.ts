@@ -88,6 +88,7 @@ export function* performFetch(turn: Turn, command: CommandNamed<"FETCH">): Steps
   yield
   const uids = named(turn.view, set, uid)
   if (uids === null) return yield* turn.refused("BAD", "", uid, uid)
+  if (!uid && since === null && items.every((item) => item === "UID")) return yield* performNumbers(turn, uids)
   const byNumber = !uid && set !== "$" && since === null
   let gone = missing(turn.box, uids, byNumber)
   if (since !== null || items.includes("MODSEQ")) turn.enableCondstore()
@@ -124,6 +125,18 @@ export function* performFetch(turn: Turn, command: CommandNamed<"FETCH">): Steps
   }
   yield* turn.tellAll(uid, uid)
   endUnless(turn, gone)
+}
+
+/** Which UID a number has is told as long as it has one, also of a message that is gone (RFC 2180 §4.1.2). */
+function* performNumbers(turn: Turn, uids: readonly number[]): Steps {
+  const open = new Set(uids)
+  while (open.size > 0) {
+    const line = turn.take("fetch", `FETCH of UIDs ${[...open]}`)
+    const uid = turn.uidOf(line)
+    turn.check(open.delete(uid) && [...line.items].join() === `UID,${uid}`, `UID ${uid} is expected`)
+  }
+  yield* turn.tellAll(false)
+  turn.end("OK", ["", "EXPUNGEISSUED"])
 }
 
 /** Of which messages this session will be told later that they are gone, or was never told that they came. */

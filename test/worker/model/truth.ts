@@ -19,8 +19,10 @@ export type Mailbox = {
   name: string
   /** False for a name that only holds others (\Noselect). */
   selectable: boolean
-  /** Null until the server said it. */
+  /** Null until the server said it, or after a RENAME that may have changed it. */
   validity: number | null
+  /** What it was before such a RENAME, if it need not have changed. */
+  validityBefore: number | null
   uidNext: number
   /**
    * HIGHESTMODSEQ. RFC 7162 only wants mod-sequences to grow; the model knows that each change of a mailbox takes
@@ -66,8 +68,8 @@ export function message(mailbox: Mailbox, uid: number): Message | undefined {
 /** The server named a UIDVALIDITY: the first time it is learned, later it must be the same (RFC 3501 §2.3.1.1). */
 export function validityIs(account: Account, mailbox: Mailbox, value: number): boolean {
   if (mailbox.validity !== null) return mailbox.validity === value
-  if (value <= (account.past[mailbox.name] ?? 0)) return false
-  mailbox.validity = value
+  if (value !== mailbox.validityBefore && value <= (account.past[mailbox.name] ?? 0)) return false
+  Object.assign(mailbox, { validity: value, validityBefore: null })
   return true
 }
 
@@ -172,6 +174,7 @@ export function make(account: Account, name: string, selectable: boolean): Mailb
     name,
     selectable,
     validity: null,
+    validityBefore: null,
     uidNext: 1,
     modseq: firstModseq,
     firstModseq,
@@ -230,11 +233,15 @@ export function rename(account: Account, from: string, to: string): Refusal | nu
   return null
 }
 
-/** UIDVALIDITY stays, unless the new name once had a higher one (RFC 3501 §2.3.1.1). */
+/**
+ * UIDVALIDITY stays, unless the new name once had a higher one (RFC 3501 §2.3.1.1); of some names the server never
+ * said which they had.
+ */
 function callIt(account: Account, mailbox: Mailbox, name: string): void {
   account.past[mailbox.name] = mailbox.validity
   mailbox.name = name
   const past = account.past[name]
-  const stays = past === undefined || (past !== null && mailbox.validity !== null && past <= mailbox.validity)
-  if (!stays) mailbox.validity = null
+  const known = mailbox.validity ?? mailbox.validityBefore
+  if (past === undefined || (typeof past === "number" && known !== null && past <= known)) return
+  Object.assign(mailbox, { validity: null, validityBefore: past === null ? known : null })
 }
