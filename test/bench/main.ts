@@ -1,15 +1,18 @@
 import { readFileSync } from "node:fs"
+import { parseArgs } from "node:util"
 import { settingsSchema } from "../../daemon/host/settings.ts"
 import { messages } from "../harness/corpus.ts"
 import { ImapClient } from "../harness/imap-client.ts"
 import { LmtpClient } from "../harness/lmtp-client.ts"
 import { Mailkeep, until } from "../harness/mailkeep.ts"
+import { compare } from "./beside/compare.ts"
 import { between, percentiles, perSecond, print, seconds } from "./figures.ts"
 import { latencies, measure } from "./latency.ts"
 
 /*
- * First figures: `npm run bench`, or `npm run bench -- login push` for some of them. Absolute figures say
- * little on a shared machine; the ratios between the lines of one run say more.
+ * First figures: `npm run bench`, or `npm run bench -- login push` for some of them; beside Dovecot:
+ * `npm run bench -- imap --messages 10000`. Absolute figures say little on a shared machine; the ratios between
+ * the lines of one run say more. How to read them is in docs/benchmarks.md.
  */
 const password = "correct horse battery"
 const user = (n: number) => `user${n}`
@@ -142,7 +145,12 @@ const benches: Record<string, { users: number; run: Bench }> = {
 }
 
 async function main(): Promise<void> {
-  const wanted = process.argv.slice(2)
+  const { values, positionals: wanted } = parseArgs({
+    allowPositionals: true,
+    options: { messages: { type: "string", default: "10000" }, keys: { type: "string", default: "user" } },
+  })
+  if (wanted.includes("imap"))
+    return compare(corpus(Number(values.messages)), values.keys === "global" ? "global" : "user")
   for (const [name, bench] of Object.entries(benches)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue
     const ends: (() => unknown)[] = []
