@@ -63,7 +63,7 @@ CREATE TABLE structure (
   content INTEGER PRIMARY KEY REFERENCES content (id),
   body_structure BLOB NOT NULL,             -- BODYSTRUCTURE as IMAP writes it
   body BLOB NOT NULL,                       -- BODY as IMAP writes it
-  tree_packing INTEGER NOT NULL,            -- how \`tree\` is stored: 0 as it is, 1 zstd
+  tree_packing INTEGER NOT NULL,            -- how \`tree\` is stored: 0 as it is, 1 zstd, 3 DEFLATE
   tree BLOB NOT NULL                        -- the tree of parts with their offsets, JSON
 ) STRICT;
 
@@ -72,9 +72,9 @@ CREATE TABLE words (
   content INTEGER PRIMARY KEY REFERENCES content (id),
   complete INTEGER NOT NULL CHECK (complete IN (0, 1)),   -- 0: body_text was cut by the parser
   indexed INTEGER NOT NULL CHECK (indexed IN (0, 1)),     -- 0: not all of the text is in \`trigram\`, so this content is always a candidate
-  header_packing INTEGER NOT NULL,          -- 0 as it is, 1 zstd, 2 behind the octets of piece 0 (then header_text is empty)
+  header_packing INTEGER NOT NULL,          -- 0 as it is, 1 zstd, 3 DEFLATE, 2 behind the octets of piece 0 (then header_text is empty)
   header_text BLOB NOT NULL,                -- decoded header fields, UTF-8
-  body_packing INTEGER NOT NULL,            -- 0 as it is, 1 zstd, 2 behind the octets of piece 1 (then body_text is empty)
+  body_packing INTEGER NOT NULL,            -- 0 as it is, 1 zstd, 3 DEFLATE, 2 behind the octets of piece 1 (then body_text is empty)
   body_text BLOB NOT NULL                   -- decoded text of the parts, UTF-8
 ) STRICT;
 CREATE INDEX words_not_indexed ON words (content) WHERE indexed = 0;
@@ -85,7 +85,7 @@ CREATE TABLE piece (
   id INTEGER PRIMARY KEY,
   offset INTEGER NOT NULL,                  -- octets of the message before this piece
   length INTEGER NOT NULL CHECK (length BETWEEN 1 AND 262144), -- octets in this piece, unpacked
-  packing INTEGER NOT NULL,                 -- 0 as it is, 1 zstd
+  packing INTEGER NOT NULL,                 -- 0 as it is, 1 zstd, 3 DEFLATE
   bytes BLOB NOT NULL                       -- the octets; behind them may stand the text decoded from them, which the compressor then gets nearly free
 ) STRICT;
 
