@@ -99,22 +99,28 @@ export function flagListWire(flags: readonly string[]): string {
 export function dateTimeWire({ at, zoneMinutes }: DateTime): string {
   const zone = Math.min(Math.max(Math.trunc(zoneMinutes), -1439), 1439)
   const local = new Date(Math.min(Math.max(at + zone * 60_000, firstInstant), lastInstant))
-  const day = String(local.getUTCDate()).padStart(2, " ")
-  const year = String(local.getUTCFullYear()).padStart(4, "0")
-  const time = [local.getUTCHours(), local.getUTCMinutes(), local.getUTCSeconds()].map(two).join(":")
-  return `"${day}-${months[local.getUTCMonth()]}-${year} ${time} ${zoneWire(zone)}"`
+  const day = local.getUTCDate()
+  const year = local.getUTCFullYear()
+  const date = `${day < 10 ? " " : ""}${day}-${months[local.getUTCMonth()]}-${year < 1000 ? fourDigits(year) : year}`
+  const time = `${two(local.getUTCHours())}:${two(local.getUTCMinutes())}:${two(local.getUTCSeconds())}`
+  return `"${date} ${time} ${zoneWire(zone)}"`
 }
 
 const firstInstant = Date.parse("0000-01-01T00:00:00Z")
 const lastInstant = Date.parse("9999-12-31T23:59:59Z")
+
+function fourDigits(year: number): string {
+  return String(year).padStart(4, "0")
+}
 
 function zoneWire(minutes: number): string {
   const east = Math.abs(minutes)
   return `${minutes < 0 ? "-" : "+"}${two(Math.floor(east / 60))}${two(east % 60)}`
 }
 
+/** A number below 100. */
 function two(value: number): string {
-  return String(value).padStart(2, "0")
+  return value < 10 ? `0${value}` : `${value}`
 }
 
 /**

@@ -1,5 +1,3 @@
-import { latin1Bytes } from "./wire.ts"
-
 /** As much of a `net.Socket` as the writer needs. */
 export type ByteSink = {
   /** False when it holds more than it wants; `drain` follows. */
@@ -27,6 +25,12 @@ export class LiteralMismatch extends Error {
   }
 }
 
+/** Octets from here on are handed over as they are; fewer are copied, which costs less than a write of their own. */
+const largeBytes = 16_384
+
+/** Room for a short answer. */
+const leastSlab = 4_096
+
 /**
  * Assembles responses and hands them to a connection in pieces of a useful size, so that a line made of
  * twenty parts is neither twenty writes nor twenty awaits. Under a slow reader what is held is bounded: one
@@ -35,8 +39,12 @@ export class LiteralMismatch extends Error {
 export class ResponseWriter {
   #out: ByteSink
   readonly #pieceBytes: number
-  #parts: Uint8Array[] = []
-  #held = 0
+  /** What was appended and not handed over yet: the octets [start, end). What was handed over is not written to again. */
+  #slab: Buffer = Buffer.alloc(0)
+  #start = 0
+  #end = 0
+  /** How large the last piece was: so large the next one is expected to be. */
+  #lastPiece = 0
   #congested = false
 
   constructor(out: ByteSink, options: { pieceBytes?: number } = {}) {
@@ -57,15 +65,37 @@ export class ResponseWriter {
 
   /** Appends text, one octet per character (latin1). */
   text(text: string): this {
-    return this.bytes(latin1Bytes(text))
+    this.#makeRoom(text.length)
+    this.#end += this.#slab.write(text, this.#end, "latin1")
+    return this.#appended()
   }
 
-  /** Appends octets; they are kept by reference until they are written. */
+  /** Appends octets. They must not change until they are written. */
   bytes(bytes: Uint8Array): this {
-    this.#parts.push(bytes)
-    this.#held += bytes.length
-    if (this.#held >= this.#pieceBytes) this.flush()
+    if (bytes.length >= largeBytes) {
+      this.flush()
+      this.#write(bytes)
+      return this
+    }
+    this.#makeRoom(bytes.length)
+    this.#slab.set(bytes, this.#end)
+    this.#end += bytes.length
+    return this.#appended()
+  }
+
+  #appended(): this {
+    if (this.#end - this.#start >= this.#pieceBytes) this.flush()
     return this
+  }
+
+  #makeRoom(length: number): void {
+    if (this.#slab.length - this.#end >= length) return
+    const held = this.#end - this.#start
+    const larger = Buffer.allocUnsafeSlow(Math.max(leastSlab, held * 2, held + length, this.#lastPiece + leastSlab))
+    this.#slab.copy(larger, 0, this.#start, this.#end)
+    this.#slab = larger
+    this.#start = 0
+    this.#end = held
   }
 
   /**
@@ -89,13 +119,34 @@ export class ResponseWriter {
     if (written !== size) throw new LiteralMismatch(size, written)
   }
 
+  /** As `literal`, of few octets that are there already, without waiting: it holds all of them. */
+  shortLiteral(size: number, source: Iterable<Uint8Array>, binary = false): void {
+    this.text(`${binary ? "~" : ""}{${size}}\r\n`)
+    let written = 0
+    for (const chunk of source) {
+      written += chunk.length
+      if (written > size) throw new LiteralMismatch(size, written)
+      this.bytes(chunk)
+    }
+    if (written !== size) throw new LiteralMismatch(size, written)
+  }
+
   /** Hands everything collected to the connection; does not wait. */
   flush(): void {
-    if (this.#held === 0) return
-    const [first] = this.#parts
-    const piece = this.#parts.length === 1 && first !== undefined ? first : Buffer.concat(this.#parts)
-    this.#parts = []
-    this.#held = 0
+    if (this.#end === this.#start) return
+    const piece = this.#slab.subarray(this.#start, this.#end)
+    this.#lastPiece = Math.min(piece.length, this.#pieceBytes)
+    this.#start = this.#end
+    // A connection that waits for its next command keeps no more than a short answer needs.
+    if (this.#slab.length > leastSlab) {
+      this.#slab = Buffer.alloc(0)
+      this.#start = 0
+      this.#end = 0
+    }
+    this.#write(piece)
+  }
+
+  #write(piece: Uint8Array): void {
     if (!this.#out.destroyed) this.#congested = !this.#out.write(piece)
   }
 

@@ -6,7 +6,7 @@ import { ContentWriter } from "./content-writer.ts"
 import { isFull } from "./fault.ts"
 import { type FieldMatches, Fields } from "./fields.ts"
 import { type Packed, pack, textOf, unpack, unpackText } from "./packing.ts"
-import { type Beside, type NumberedPiece, Pieces, type Texts } from "./pieces.ts"
+import { type Beside, type NumberedPiece, Pieces, pieceBytes, type Texts } from "./pieces.ts"
 import type { Query } from "./query.ts"
 import { type Candidates, SearchIndex } from "./search-index.ts"
 import { Threads } from "./threads.ts"
@@ -202,6 +202,8 @@ export class Contents {
 
   /** The header block's exact octets, as far as the parser took it for one. */
   header(content: number): Uint8Array {
+    const alone = this.#pieces.header(content)
+    if (alone !== null) return alone
     const chunks = [...this.#pieces.read(content, 0, this.facts(content).headerSize)]
     return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
   }
@@ -235,6 +237,16 @@ export class Contents {
   *read(content: number, offset: number, length: number): Generator<Uint8Array> {
     this.facts(content)
     yield* this.#pieces.read(content, offset, length)
+  }
+
+  /**
+   * All octets of a message of this size, which must be at most 256 KiB: quicker than `read`.
+   *
+   * @throws StoreError `no-such-message`, `damaged`
+   */
+  whole(content: number, size: number): Uint8Array[] {
+    if (size > pieceBytes) throw new RangeError("a large message is read piece by piece")
+    return this.#pieces.whole(content, size)
   }
 
   /**

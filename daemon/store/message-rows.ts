@@ -25,7 +25,7 @@ const pageRows = 500
 /** Everything that reads `message`. */
 export class MessageRows {
   readonly #ids: ObjectIds
-  readonly #uids: Query<[mailbox: number], number>
+  readonly #uids: Query<[mailbox: number], string>
   readonly #page: Query<[mailbox: number, from: number, to: number, limit: number], Columns>
   readonly #one: Query<[mailbox: number, uid: number], Columns>
   readonly #changed: Query<[mailbox: number, modseq: number], Columns>
@@ -33,7 +33,8 @@ export class MessageRows {
 
   constructor(connection: Connection, ids: ObjectIds) {
     this.#ids = ids
-    this.#uids = connection.pluck("SELECT uid FROM message WHERE mailbox = ? ORDER BY uid")
+    // As one text: a row for each number took four times as long.
+    this.#uids = connection.pluck("SELECT json_group_array(uid ORDER BY uid) FROM message WHERE mailbox = ?")
     this.#page = connection.raw(
       `SELECT ${columns} FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid LIMIT ?`,
     )
@@ -43,7 +44,7 @@ export class MessageRows {
   }
 
   uids(mailbox: number): number[] {
-    return this.#uids.all(mailbox)
+    return JSON.parse(this.#uids.get(mailbox) ?? "[]") as number[]
   }
 
   one(mailbox: number, uid: number): Message | undefined {

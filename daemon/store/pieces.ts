@@ -29,6 +29,7 @@ type Place = { id: number; offset: number; length: number }
 /** Statements on `piece`: the exact octets of contents. */
 export class Pieces {
   readonly #insert: Query<[id: number, offset: number, length: number, packing: number, bytes: Uint8Array], unknown>
+  readonly #two: Query<[from: number, to: number], Piece>
   readonly #places: Query<[from: number, to: number, end: number, start: number], Place>
   readonly #one: Query<[id: number], Piece>
   readonly #remove: Query<[from: number, to: number], unknown>
@@ -36,6 +37,9 @@ export class Pieces {
 
   constructor(connection: Connection) {
     this.#insert = connection.prepare("INSERT INTO piece (id, offset, length, packing, bytes) VALUES (?, ?, ?, ?, ?)")
+    this.#two = connection.prepare(
+      "SELECT id, offset, length, packing, bytes FROM piece WHERE id BETWEEN ? AND ? ORDER BY id LIMIT 2",
+    )
     this.#places = connection.prepare(
       "SELECT id, offset, length FROM piece WHERE id BETWEEN ? AND ? AND offset < ? AND offset + length > ? ORDER BY id",
     )
@@ -81,6 +85,27 @@ export class Pieces {
   beside(content: number, number: number): Uint8Array {
     const piece = this.#piece(content, number)
     return unpack(piece, maxFrameBytes).subarray(piece.length)
+  }
+
+  /** A header that is a piece by itself, which it is where it is small; null otherwise. */
+  header(content: number): Uint8Array | null {
+    const piece = this.#one.get(content * numbersPerContent)
+    return piece === undefined ? null : octetsOf(piece)
+  }
+
+  /**
+   * A whole message of at most two pieces, which one statement reads; `read` does the same for any message, with
+   * a statement per piece and one before.
+   *
+   * @throws StoreError `no-such-message`, `damaged`
+   */
+  whole(content: number, size: number): Uint8Array[] {
+    const from = content * numbersPerContent
+    const pieces = this.#two.all(from, from + numbersPerContent - 1)
+    if (pieces.length === 0 && size > 0) throw new StoreError("no-such-message")
+    if (pieces.reduce((sum, { length }) => sum + length, 0) !== size)
+      throw new StoreError("damaged", "pieces are missing")
+    return pieces.map(octetsOf)
   }
 
   /** Octets [offset, offset + length) as far as there are any; only rows that hold some of them are read, one at a time. */

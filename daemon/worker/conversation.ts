@@ -285,17 +285,18 @@ export class Conversation {
    * (RFC 3501 §6.4.8) and in IMAP4rev2 (RFC 9051 §7.5.2) also UID; a UIDFETCH has it already.
    */
   tellFlags(sequence: number, message: Message, uid: boolean): void {
-    const items = [`FLAGS ${flagListWire(this.flagsOf(message))}`]
+    const items = [`FLAGS ${this.flagsWire(message)}`]
     if ((uid || this.#condstore || this.#rev2) && !this.#uidOnly) items.unshift(`UID ${message.uid}`)
     if (this.#condstore) items.push(`MODSEQ (${message.modseq})`)
     this.writer.text(`${this.fetchHead(sequence, message.uid)}(${items.join(" ")})\r\n`)
   }
 
-  /** All flags of a message as this client sees them, \Recent included. */
-  flagsOf(message: Message): string[] {
-    const flags = systemFlags.filter(([, bit]) => (message.flags & bit) !== 0).map(([name]) => name)
-    if (!this.#rev2 && this.#view?.isRecent(message.uid) === true) flags.push("\\Recent")
-    return flags.concat(message.keywords)
+  /** All flags of a message as this client sees them, \Recent included, in parentheses. */
+  flagsWire({ uid, flags, keywords }: Message): string {
+    const system = !this.#rev2 && this.#view?.isRecent(uid) === true ? flags | recentBit : flags
+    const names = systemFlagNames[system] ?? ""
+    if (keywords.length === 0) return `(${names})`
+    return names === "" ? `(${keywords.join(" ")})` : `(${names} ${keywords.join(" ")})`
   }
 
   /**
@@ -318,6 +319,15 @@ export class Conversation {
 }
 
 const systemFlags: [name: string, bit: number][] = Object.entries(flagBits)
+
+/** \Recent belongs to a session, so it has a bit only here. */
+const recentBit = 32
+
+/** The names of the system flags in each set of bits, and behind them \Recent. */
+const systemFlagNames: readonly string[] = Array.from({ length: 2 * recentBit }, (_, bits) => {
+  const names = systemFlags.filter(([, bit]) => (bits & bit) !== 0).map(([name]) => name)
+  return [...names, ...((bits & recentBit) !== 0 ? ["\\Recent"] : [])].join(" ")
+})
 
 /** Flags as a client writes them, as the store takes them. \Recent is dropped: no client can change it (RFC 3501 §2.3.2). */
 export function storedFlags(flags: readonly string[]): { flags: number; keywords: string[] } {

@@ -144,3 +144,40 @@ test("drained does not wait for a drain that has been", async () => {
   await writer.drained()
   assert.deepEqual([writer.congested, events], [false, []])
 })
+
+test("parts of all sizes, in any order, are what comes out, in pieces of a useful size", async () => {
+  const sizes = [1, 0, 4_095, 4_096, 4_097, 16_383, 16_384, 2, 70_000, 3, 32_768, 9_000, 9_000, 9_000, 9_000, 1]
+  const chunks: Buffer[] = []
+  const sink = new Writable({
+    highWaterMark: 1_000_000,
+    write(chunk: Buffer, _encoding, done) {
+      chunks.push(chunk)
+      done()
+    },
+  })
+  const writer = new ResponseWriter(sink)
+  const expected: Buffer[] = []
+  for (const [index, size] of [...sizes, ...sizes].entries()) {
+    const part = Buffer.alloc(size, 0x41 + index)
+    expected.push(part)
+    if (index % 2 === 0) writer.bytes(part)
+    else writer.text(part.toString("latin1"))
+    if (index % 5 === 0) writer.flush()
+  }
+  writer.flush()
+  await finished(sink)
+  assert.deepEqual(Buffer.concat(chunks), Buffer.concat(expected))
+  assert.ok(chunks.every((chunk) => chunk.length <= 70_000))
+})
+
+test("a short literal, and one of another size than announced", async () => {
+  const { sink, seen } = slowSink()
+  const writer = new ResponseWriter(sink)
+  writer.shortLiteral(3, [Buffer.from("a"), Buffer.from("bc")])
+  writer.shortLiteral(1, [Buffer.from("\0")], true)
+  writer.flush()
+  await finished(sink)
+  assert.equal(seen.text, "{3}\r\nabc~{1}\r\n\0")
+  assert.throws(() => writer.shortLiteral(2, [Buffer.from("abc")]), LiteralMismatch)
+  assert.throws(() => writer.shortLiteral(2, [Buffer.from("a")]), LiteralMismatch)
+})

@@ -40,6 +40,11 @@ export class BinaryAnswers {
     this.#pace = pace
   }
 
+  /** The command asks for none, so that there is nothing to measure. */
+  get empty(): boolean {
+    return this.#items.length === 0
+  }
+
   /** Some part was left out (RFC 3516 §4.3: NO with UNKNOWN-CTE). */
   get refused(): boolean {
     return this.#refused
@@ -48,7 +53,6 @@ export class BinaryAnswers {
   /** Prepares the answers for this message. @throws StoreError `no-such-message`, ClientGone */
   async measure(message: Message): Promise<void> {
     this.#answers.clear()
-    if (this.#items.length === 0) return
     const root = this.#contents.root(message.content)
     for (const item of this.#items) {
       const answer = await this.#answerFor(message, partAt(root, item.parts), item)

@@ -28,6 +28,17 @@ export function sectionOctets(contents: Contents, message: Message, { parts, wha
   return span === null ? null : spanOctets(contents, message, span.start, span.end)
 }
 
+/** Messages up to this size are read at one go. */
+const smallMessage = 32_768
+
+/** All of a message. A small one is read at once, which is cheaper, and shows before its answer has begun that it is gone. */
+export function messageOctets(contents: Contents, message: Message): Octets {
+  const { content, size } = message
+  if (size > smallMessage) return spanOctets(contents, message, 0, size)
+  const pieces = contents.whole(content, size)
+  return { size, pieces: () => pieces }
+}
+
 /** RFC 3501 §6.4.5: what begins past the end is empty, what ends past it is shorter. */
 export function rangeOf(octets: Octets, range: OctetRange | null): Octets {
   if (range === null) return octets

@@ -1,19 +1,12 @@
 import type { FetchItem } from "../../imap/ast.ts"
-import {
-  dateTimeWire,
-  flagListWire,
-  PeerGone,
-  type ResponseWriter,
-  sectionWire,
-  stringWire,
-} from "../../imap/response.ts"
+import { dateTimeWire, PeerGone, type ResponseWriter, sectionWire, stringWire } from "../../imap/response.ts"
 import { flagBits, type Message, StoreError } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
 import { AnswerBroken } from "../refusal.ts"
 import { countOf, partOfRanges, type Range, type View } from "../view.ts"
 import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
 import { BinaryAnswers, type BinaryItem, isBinary } from "./fetch-binary.ts"
-import { type Octets, rangeOf, sectionOctets } from "./fetch-section.ts"
+import { messageOctets, type Octets, rangeOf, sectionOctets } from "./fetch-section.ts"
 import { bodyOctets } from "./fetch-structure.ts"
 import { namedUids, refuseWithoutQresync, tellVanished } from "./resync.ts"
 
@@ -48,7 +41,7 @@ async function fetch(conversation: Conversation, command: FetchCommand): Promise
   for (const batch of view.batches(ranges, marks ? seenBatchMessages : batchMessages)) {
     for (const fetched of messagesOf(conversation, view, command, batch, marks)) {
       if (await tellIfThere(conversation, view, items, fetched, binary)) found += 1
-      await pace.rest()
+      if (pace.due) await pace.rest()
     }
   }
   const gone = command.changedSince === null && !forgives(command) && found < countOf(ranges)
@@ -171,7 +164,8 @@ async function tellMessage(
 ): Promise<boolean> {
   const sequence = view.sequenceOf(fetched.message.uid)
   if (sequence === null) return false
-  const values = await valuesOf(conversation, items, fetched, binary)
+  if (!binary.empty) await binary.measure(fetched.message)
+  const values = valuesOf(conversation, items, fetched, binary)
   if (values.length === 0) return true
   const { writer } = conversation
   let separator = `${conversation.fetchHead(sequence, fetched.message.uid)}(`
@@ -180,7 +174,8 @@ async function tellMessage(
     if (typeof label === "string") writer.text(label)
     else writer.bytes(label)
     writer.text(" ")
-    await tellValue(conversation, value)
+    if (isLong(value)) await tellLong(writer, value)
+    else tellValue(writer, value)
     separator = " "
   }
   writer.text(")\r\n")
@@ -188,16 +183,31 @@ async function tellMessage(
   return true
 }
 
-async function tellValue({ writer }: Conversation, value: Value["value"]): Promise<void> {
+/** Octets that are sent at one go: what a mail without attachments has. Waiting costs more than sending them. */
+const shortOctets = 32_768
+
+function isLong(value: Value["value"]): value is Octets {
+  return value !== null && typeof value === "object" && "pieces" in value && value.size > shortOctets
+}
+
+function tellValue(writer: ResponseWriter, value: Value["value"]): void {
   if (value === null) writer.text("NIL")
   else if (typeof value === "string") writer.text(value)
   else if (value instanceof Uint8Array) writer.bytes(value)
   else if (value.size === 0) writer.text('""')
-  else await tellOctets(writer, value)
+  else tellShort(writer, value)
 }
 
 /** Octets are read while they are sent; what fails now cannot be answered with NO any more. */
-async function tellOctets(writer: ResponseWriter, { size, pieces, binary }: Octets): Promise<void> {
+function tellShort(writer: ResponseWriter, { size, pieces, binary }: Octets): void {
+  try {
+    writer.shortLiteral(size, pieces(0, size), binary)
+  } catch (error) {
+    throw new AnswerBroken(error)
+  }
+}
+
+async function tellLong(writer: ResponseWriter, { size, pieces, binary }: Octets): Promise<void> {
   try {
     await writer.literal(size, pieces(0, size), binary)
   } catch (error) {
@@ -205,17 +215,16 @@ async function tellOctets(writer: ResponseWriter, { size, pieces, binary }: Octe
   }
 }
 
-async function valuesOf(
+function valuesOf(
   conversation: Conversation,
   items: readonly FetchItem[],
   { message, marked }: Fetched,
   binary: BinaryAnswers,
-): Promise<Value[]> {
+): Value[] {
   const wanted = marked ? withSeenItems(items, conversation) : items
-  await binary.measure(message)
   return wanted.flatMap((item) => {
     const answer = isBinary(item) ? binary.answer(item) : itemValue(conversation, message, item)
-    return answer === null ? [] : [answer]
+    return answer ?? []
   })
 }
 
@@ -230,18 +239,35 @@ function withSeenItems(items: readonly FetchItem[], { condstore, uidOnly }: Conv
 function itemValue(conversation: Conversation, message: Message, item: Exclude<FetchItem, BinaryItem>): Value {
   const { contents } = conversation.account.store
   if (item.item === "BODY[]") {
+    if (item.partial === null && isWhole(item.section))
+      return { label: sectionLabel(item), value: messageOctets(contents, message) }
     const octets = sectionOctets(contents, message, item.section)
     const value = octets === null ? null : rangeOf(octets, item.partial)
-    return { label: sectionWire(item.section, item.partial?.offset ?? null), value }
+    return { label: sectionLabel(item), value }
   }
   const label = item.item
+  if (label === "RFC822") return { label, value: messageOctets(contents, message) }
   if (isOldSection(label)) return { label, value: sectionOctets(contents, message, oldSections[label]) }
   return { label, value: attributes[label](conversation, message) }
 }
 
-/** RFC 3501 §6.4.5: the old names of three sections. */
+type SectionItem = Extract<FetchItem, { item: "BODY[]" }>
+
+/** The same for all messages of a command, so it is made once. */
+const sectionLabels = new WeakMap<SectionItem, Uint8Array>()
+
+function sectionLabel(item: SectionItem): Uint8Array {
+  const label = sectionLabels.get(item) ?? sectionWire(item.section, item.partial?.offset ?? null)
+  sectionLabels.set(item, label)
+  return label
+}
+
+function isWhole({ parts, what }: SectionItem["section"]): boolean {
+  return parts.length === 0 && what.text === "ALL"
+}
+
+/** RFC 3501 §6.4.5: the old names of two sections. */
 const oldSections = {
-  RFC822: { parts: [], what: { text: "ALL" } },
   "RFC822.HEADER": { parts: [], what: { text: "HEADER" } },
   "RFC822.TEXT": { parts: [], what: { text: "TEXT" } },
 } as const satisfies Record<string, { parts: readonly number[]; what: { text: string } }>
@@ -254,11 +280,11 @@ function isOldSection(name: string): name is OldSection {
 
 /** Everything that costs no more than a row; wire forms were made when the message came in. */
 const attributes: Record<
-  Exclude<FetchItem["item"], "BODY[]" | BinaryItem["item"] | OldSection>,
+  Exclude<FetchItem["item"], "BODY[]" | "RFC822" | BinaryItem["item"] | OldSection>,
   (conversation: Conversation, message: Message) => string | Uint8Array
 > = {
   UID: (_, { uid }) => String(uid),
-  FLAGS: (conversation, message) => flagListWire(conversation.flagsOf(message)),
+  FLAGS: (conversation, message) => conversation.flagsWire(message),
   INTERNALDATE: (_, { internalDate, internalZone }) => dateTimeWire({ at: internalDate, zoneMinutes: internalZone }),
   "RFC822.SIZE": (_, { size }) => String(size),
   ENVELOPE: ({ account }, { content }) => account.store.contents.envelope(content),
