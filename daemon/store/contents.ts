@@ -9,6 +9,7 @@ import { type Packed, pack, textOf, unpack, unpackText } from "./packing.ts"
 import { type Beside, type NumberedPiece, Pieces, pieceBytes, type Texts } from "./pieces.ts"
 import type { Query } from "./query.ts"
 import { type Candidates, SearchIndex } from "./search-index.ts"
+import { Summaries, type Summary } from "./summaries.ts"
 import { Threads } from "./threads.ts"
 import { type ContentMeta, StoreError } from "./types.ts"
 
@@ -21,18 +22,7 @@ export type Source = "client" | "spool"
 /** What counts against quota together with a message. Negative for what it replaces. */
 export type CountedBeside = { bytes: number; messages: number }
 
-/** What SORT and THREAD compare. */
-export type Summary = {
-  sentAt: number | null
-  sentDay: number | null
-  subject: string
-  baseSubject: string
-  messageId: string | null
-  references: string[]
-}
-
 type Facts = { size: number; thread: number; headerSize: number }
-type SummaryRow = Omit<Summary, "references"> & { references: string }
 type Text = [packing: number, bytes: Uint8Array]
 
 /** `packing` of a text that is stored with a piece. */
@@ -46,6 +36,8 @@ const maxTreeBytes = 64 * 1024 * 1024
 export class Contents {
   readonly #connection: Connection
   readonly #account: Account
+  /** The same of many contents, quicker. */
+  readonly many: Summaries
   readonly #pieces: Pieces
   readonly #threads: Threads
   readonly #index: SearchIndex
@@ -59,10 +51,7 @@ export class Contents {
   >
   readonly #addWords: Query<[id: number, complete: number, indexed: number, ...header: Text, ...body: Text], unknown>
   readonly #facts: Query<[id: number], Facts>
-  readonly #summary: Query<[id: number], SummaryRow>
-  readonly #sentAt: Query<[id: number], { sentAt: number | null }>
   readonly #sentDay: Query<[id: number], { sentDay: number | null }>
-  readonly #baseSubject: Query<[id: number], string>
   readonly #envelope: Query<[id: number], Uint8Array>
   readonly #preview: Query<[id: number], string>
   readonly #body: Query<[id: number], Uint8Array>
@@ -79,6 +68,7 @@ export class Contents {
   constructor(connection: Connection, account: Account) {
     this.#connection = connection
     this.#account = account
+    this.many = new Summaries(connection)
     this.#pieces = new Pieces(connection)
     this.#threads = new Threads(connection)
     this.#index = new SearchIndex(connection)
@@ -97,13 +87,7 @@ export class Contents {
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
     )
     this.#facts = connection.prepare("SELECT size, thread, header_size AS headerSize FROM content WHERE id = ?")
-    this.#summary = connection.prepare(
-      `SELECT sent_at AS sentAt, sent_day AS sentDay, subject, base_subject AS baseSubject, message_id AS messageId,
-         mentions AS "references" FROM content WHERE id = ?`,
-    )
-    this.#sentAt = connection.prepare("SELECT sent_at AS sentAt FROM content WHERE id = ?")
     this.#sentDay = connection.prepare("SELECT sent_day AS sentDay FROM content WHERE id = ?")
-    this.#baseSubject = connection.pluck("SELECT base_subject FROM content WHERE id = ?")
     this.#envelope = connection.pluck("SELECT envelope FROM content WHERE id = ?")
     this.#preview = connection.pluck("SELECT preview FROM content WHERE id = ?")
     this.#body = connection.pluck("SELECT body FROM structure WHERE content = ?")
@@ -167,17 +151,7 @@ export class Contents {
   }
 
   summary(content: number): Summary {
-    const row = present(this.#summary.get(content))
-    return { ...row, references: parsed(row.references) as string[] }
-  }
-
-  /** The Date field, ms since the epoch; null when there is none that can be read. */
-  sentAt(content: number): number | null {
-    return present(this.#sentAt.get(content)).sentAt
-  }
-
-  baseSubject(content: number): string {
-    return present(this.#baseSubject.get(content))
+    return present(this.many.summaries([content]).get(content))
   }
 
   /** ENVELOPE as IMAP writes it. */

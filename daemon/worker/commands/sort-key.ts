@@ -2,17 +2,34 @@ import type { SortCriterion, SortKey } from "../../imap/ast.ts"
 import { collationKey, compareKeys } from "../../message/collation.ts"
 import { decodeWords } from "../../message/encoded-words.ts"
 import type { Contents } from "../../store/contents.ts"
+import type { Order } from "../../store/summaries.ts"
 import type { Message } from "../../store/types.ts"
 import { type FirstAddress, firstAddress } from "./envelope-address.ts"
 
 /** A message with what it is sorted by: one value per criterion. */
 export type Sortable = { message: Message; values: (string | number)[] }
 
-type Reader = (contents: Contents, message: Message) => string | number
+/** What is read of a message; the envelope only where a criterion looks at addresses. */
+type Facts = Order & { envelope: Uint8Array }
+type Reader = (message: Message, facts: Facts) => string | number
 
-/** @throws StoreError `no-such-message` */
-export function sortableOf(contents: Contents, message: Message, criteria: readonly SortCriterion[]): Sortable {
-  return { message, values: criteria.map(({ key }) => readers[key](contents, message)) }
+const noEnvelope = new Uint8Array(0)
+
+/** Of many messages at one go; what another session expunged is left out. */
+export function sortablesOf(
+  contents: Contents,
+  messages: readonly Message[],
+  criteria: readonly SortCriterion[],
+): Sortable[] {
+  const ids = messages.map(({ content }) => content)
+  const orders = contents.many.orders(ids)
+  const envelopes = criteria.some(({ key }) => addressKeys.has(key)) ? contents.many.envelopes(ids) : null
+  return messages.flatMap((message) => {
+    const order = orders.get(message.content)
+    if (order === undefined) return []
+    const facts = { ...order, envelope: envelopes?.get(message.content) ?? noEnvelope }
+    return { message, values: criteria.map(({ key }) => readers[key](message, facts)) }
+  })
 }
 
 /** RFC 5256 §3: one criterion after the other; what is equal in all of them stays in mailbox order. */
@@ -30,22 +47,24 @@ function compareValues(a: string | number | undefined, b: string | number | unde
   return typeof a === "string" && typeof b === "string" ? compareKeys(a, b) : Number(a) - Number(b)
 }
 
-/** RFC 5256 §3 and RFC 5957 §4; each reads no more of a message than it has to. */
+const addressKeys: ReadonlySet<SortKey> = new Set(["CC", "FROM", "TO", "DISPLAYFROM", "DISPLAYTO"])
+
+/** RFC 5256 §3 and RFC 5957 §4. */
 const readers: Readonly<Record<SortKey, Reader>> = {
-  ARRIVAL: (_, { internalDate }) => internalDate,
-  CC: (contents, { content }) => mailboxOf(firstAddress(contents.envelope(content), "cc")),
+  ARRIVAL: ({ internalDate }) => internalDate,
+  CC: (_, { envelope }) => mailboxOf(firstAddress(envelope, "cc")),
   DATE: sentDate,
-  FROM: (contents, { content }) => mailboxOf(firstAddress(contents.envelope(content), "from")),
-  SIZE: (_, { size }) => size,
-  SUBJECT: (contents, { content }) => collationKey(contents.baseSubject(content)),
-  TO: (contents, { content }) => mailboxOf(firstAddress(contents.envelope(content), "to")),
-  DISPLAYFROM: (contents, { content }) => displayOf(firstAddress(contents.envelope(content), "from")),
-  DISPLAYTO: (contents, { content }) => displayOf(firstAddress(contents.envelope(content), "to")),
+  FROM: (_, { envelope }) => mailboxOf(firstAddress(envelope, "from")),
+  SIZE: ({ size }) => size,
+  SUBJECT: (_, { baseSubject }) => collationKey(baseSubject),
+  TO: (_, { envelope }) => mailboxOf(firstAddress(envelope, "to")),
+  DISPLAYFROM: (_, { envelope }) => displayOf(firstAddress(envelope, "from")),
+  DISPLAYTO: (_, { envelope }) => displayOf(firstAddress(envelope, "to")),
 }
 
 /** RFC 5256 §2.2: where Date cannot be read, INTERNALDATE takes its place. */
-export function sentDate(contents: Contents, { content, internalDate }: Message): number {
-  return contents.sentAt(content) ?? internalDate
+export function sentDate({ internalDate }: Message, { sentAt }: Order): number {
+  return sentAt ?? internalDate
 }
 
 /** "addr-mailbox of the first address"; empty when there is none. */

@@ -1,10 +1,10 @@
-import { type Message, StoreError } from "../../store/types.ts"
+import type { Message } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
 import type { CommandOf, Family } from "./command.ts"
 import { pacedSort } from "./paced-sort.ts"
 import { answerSearch } from "./search-answer.ts"
 import { namesNumbers } from "./search-run.ts"
-import { comparison, type Sortable, sortableOf } from "./sort-key.ts"
+import { comparison, sortablesOf } from "./sort-key.ts"
 
 export const sortFamily: Family<"SORT"> = {
   capabilities: [
@@ -29,25 +29,24 @@ async function sorted(
   found: Message[],
 ): Promise<Message[]> {
   const { contents } = conversation.account.store
-  const sortables = await readEach(conversation, found, (message): Sortable => sortableOf(contents, message, criteria))
+  const sortables = await readMany(conversation, found, (messages) => sortablesOf(contents, messages, criteria))
   const inOrder = await pacedSort(sortables, comparison(criteria), conversation.pace())
   return inOrder.map(({ message }) => message)
 }
 
-/** Reads something of each message, giving way meanwhile; what another session expunged is left out. @throws ClientGone */
-export async function readEach<T>(
+/** Messages read at one go. */
+const batchMessages = 250
+
+/** Reads something of all messages, some at a time, and gives way in between. @throws ClientGone */
+export async function readMany<T>(
   conversation: Conversation,
   messages: readonly Message[],
-  read: (message: Message) => T,
+  read: (messages: readonly Message[]) => readonly T[],
 ): Promise<T[]> {
   const pace = conversation.pace()
   const all: T[] = []
-  for (const message of messages) {
-    try {
-      all.push(read(message))
-    } catch (error) {
-      if (!(error instanceof StoreError) || error.fault !== "no-such-message") throw error
-    }
+  for (let at = 0; at < messages.length; at += batchMessages) {
+    for (const each of read(messages.slice(at, at + batchMessages))) all.push(each)
     if (pace.due) await pace.rest()
   }
   return all

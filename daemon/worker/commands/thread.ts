@@ -6,7 +6,7 @@ import type { Conversation } from "../conversation.ts"
 import type { View } from "../view.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
 import { find, namesNumbers } from "./search-run.ts"
-import { readEach } from "./sort.ts"
+import { readMany } from "./sort.ts"
 import { sentDate } from "./sort-key.ts"
 import { threadByReferences } from "./thread-references.ts"
 import { threadBySubject } from "./thread-subject.ts"
@@ -49,29 +49,42 @@ async function threaded(
   found: readonly Message[],
 ): Promise<Threaded[]> {
   const { contents } = conversation.account.store
-  const facts = algorithm === "REFERENCES" ? referenceFacts : subjectFacts
-  const all = await readEach(conversation, found, (message): Threaded | null => {
-    const number = asUid ? message.uid : view.sequenceOf(message.uid)
-    return number === null ? null : { uid: message.uid, number, ...facts(contents, message) }
+  const factsOf = algorithm === "REFERENCES" ? referenceFacts : subjectFacts
+  return readMany(conversation, found, (messages) => {
+    const facts = factsOf(contents, messages)
+    return messages.flatMap((message, index) => {
+      const number = asUid ? message.uid : view.sequenceOf(message.uid)
+      const known = facts[index]
+      return number === null || known == null ? [] : { uid: message.uid, number, ...known }
+    })
   })
-  return all.filter((message) => message !== null)
 }
 
 type Facts = Omit<Threaded, "uid" | "number">
 
-/** ORDEREDSUBJECT asks for no more than this. */
-function subjectFacts(contents: Contents, message: Message): Facts {
-  const subject = collationKey(contents.baseSubject(message.content))
-  return { subject, sentAt: sentDate(contents, message), isReply: false, messageId: null, references: [] }
+/** ORDEREDSUBJECT asks for no more than this. Null for what another session expunged. */
+function subjectFacts(contents: Contents, messages: readonly Message[]): (Facts | null)[] {
+  const orders = contents.many.orders(messages.map(({ content }) => content))
+  return messages.map((message) => {
+    const order = orders.get(message.content)
+    if (order === undefined) return null
+    const subject = collationKey(order.baseSubject)
+    return { subject, sentAt: sentDate(message, order), isReply: false, messageId: null, references: [] }
+  })
 }
 
-function referenceFacts(contents: Contents, { content, internalDate }: Message): Facts {
-  const { sentAt, subject, baseSubject, messageId, references } = contents.summary(content)
-  return {
-    subject: collationKey(baseSubject),
-    sentAt: sentAt ?? internalDate,
-    isReply: isReplyOrForward(subject),
-    messageId,
-    references,
-  }
+function referenceFacts(contents: Contents, messages: readonly Message[]): (Facts | null)[] {
+  const summaries = contents.many.summaries(messages.map(({ content }) => content))
+  return messages.map((message) => {
+    const summary = summaries.get(message.content)
+    if (summary === undefined) return null
+    const { subject, baseSubject, messageId, references } = summary
+    return {
+      subject: collationKey(baseSubject),
+      sentAt: sentDate(message, summary),
+      isReply: isReplyOrForward(subject),
+      messageId,
+      references,
+    }
+  })
 }
