@@ -147,10 +147,16 @@ const benches: Record<string, { users: number; run: Bench }> = {
 async function main(): Promise<void> {
   const { values, positionals: wanted } = parseArgs({
     allowPositionals: true,
-    options: { messages: { type: "string", default: "10000" }, keys: { type: "string", default: "user" } },
+    options: {
+      messages: { type: "string", default: "10000" },
+      keys: { type: "string", default: "user" },
+      only: { type: "string", default: "" },
+    },
   })
-  if (wanted.includes("imap"))
-    return compare(corpus(Number(values.messages)), values.keys === "global" ? "global" : "user")
+  if (wanted.includes("imap")) {
+    const keys = values.keys === "global" ? "global" : "user"
+    return compare({ messages: corpus(Number(values.messages)), keys, only: new RegExp(values.only) })
+  }
   for (const [name, bench] of Object.entries(benches)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue
     const ends: (() => unknown)[] = []

@@ -3,8 +3,12 @@ import * as bench from "./bench.ts"
 /** One line of the table. `run` is timed; what `before` and `after` do is not. */
 export type Operation = {
   what: string
+  /** What the others work on, so that all of its rounds are needed. */
+  fills?: boolean
   /** At most; fewer when they take long. */
   rounds: number
+  /** False when there is nothing (left) to run on. */
+  possible?(on: bench.Bench): boolean
   before?: bench.Preparation
   run: bench.Step
   after?: bench.Preparation
@@ -21,7 +25,12 @@ export function operations(messages: number): readonly Operation[] {
 }
 
 const filling = (messages: number): Operation[] => [
-  { what: `APPEND of ${chunk}, 50 in a command`, rounds: Math.ceil(messages / chunk), run: bench.append(chunk, 50) },
+  {
+    what: `APPEND of ${chunk}, 50 in a command`,
+    fills: true,
+    rounds: Math.ceil(messages / chunk),
+    run: bench.append(chunk, 50),
+  },
 ]
 
 const facts = "FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)"
@@ -63,13 +72,11 @@ const arranging: readonly Operation[] = [
   { what: "SORT (DATE), again", rounds: 5, run: bench.arrange("SORT (DATE)") },
   { what: "SORT (SUBJECT), first", rounds: 1, run: bench.arrange("SORT (SUBJECT)") },
   { what: "SORT (SUBJECT), again", rounds: 5, run: bench.arrange("SORT (SUBJECT)") },
-  {
-    what: "THREAD REFERENCES, first",
-    rounds: 1,
-    run: bench.arrange("THREAD REFERENCES"),
-  },
+  { what: "THREAD REFERENCES, first", rounds: 1, run: bench.arrange("THREAD REFERENCES") },
   { what: "THREAD REFERENCES, again", rounds: 5, run: bench.arrange("THREAD REFERENCES") },
 ]
+
+const copied = ({ copies }: bench.Bench) => copies > 0
 
 const changing: readonly Operation[] = [
   {
@@ -85,8 +92,20 @@ const changing: readonly Operation[] = [
     after: bench.command("STORE 1:* -FLAGS.SILENT (\\Answered)"),
   },
   { what: "COPY 1:*", rounds: 3, before: bench.createCopy, run: bench.copyAll },
-  { what: "QRESYNC, 50 changed and 50 gone", rounds: 5, before: bench.changeAndLeave, run: bench.resync },
-  { what: "EXPUNGE of all copies", rounds: 3, before: bench.deleteCopies, run: bench.expungeAll },
+  {
+    what: "QRESYNC, 50 changed and 50 gone",
+    rounds: 5,
+    possible: copied,
+    before: bench.changeAndLeave,
+    run: bench.resync,
+  },
+  {
+    what: "EXPUNGE of all copies",
+    rounds: 3,
+    possible: copied,
+    before: bench.deleteCopies,
+    run: bench.expungeAll,
+  },
 ]
 
 const delivering: Operation = { what: "LMTP of 200, until a client sees them", rounds: 3, run: bench.deliver(200) }
