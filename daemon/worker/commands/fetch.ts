@@ -50,9 +50,9 @@ async function fetch(conversation: Conversation, command: FetchCommand): Promise
   return { text: "FETCH completed" }
 }
 
-/** Of message numbers. A UID FETCH says nothing of UIDs that are gone (RFC 3501 §6.4.8). */
-function asksOnlyUids({ uid, items, changedSince }: FetchCommand): boolean {
-  return !uid && changedSince === null && items.every(({ item }) => item === "UID")
+/** Of message numbers: of UIDs that are gone nothing is said (RFC 3501 §6.4.8), nor of what was in "$" (RFC 5182 §2.1). */
+function asksOnlyUids(command: FetchCommand): boolean {
+  return !forgives(command) && command.changedSince === null && command.items.every(({ item }) => item === "UID")
 }
 
 /**
