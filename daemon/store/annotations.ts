@@ -47,9 +47,8 @@ export class Annotations {
       }
       const adds = changes.some(({ value }) => value !== null)
       if (adds && (this.#count.get(mailbox) ?? 0) > most) throw new StoreError("too-many-annotations")
-      if (mailbox === wholeAccount) return
-      this.#changed.run(mailbox)
-      this.#connection.touch(mailbox)
+      this.#connection.note({ what: "annotations", mailbox, entries: changes.map(({ entry }) => entry) })
+      if (mailbox !== wholeAccount) this.#changed.run(mailbox)
     })
   }
 }

@@ -1,14 +1,13 @@
 import type Database from "better-sqlite3-multiple-ciphers"
+import { type Change, ChangeFeed } from "./changes.ts"
 import { inOurWords, isFull, translated } from "./fault.ts"
 import { Query } from "./query.ts"
-
-export type ChangeListener = (mailboxIds: ReadonlySet<number>) => void
 
 /** Work that is cheaper at the end of a transaction than in the middle: done before COMMIT, or dropped by ROLLBACK. */
 export type Deferred = { write(): void; drop(): void }
 
 /**
- * One open database: prepares statements, runs transactions, and tells what they changed.
+ * One open database: prepares statements and runs transactions; `changes` tells what they changed.
  *
  * A transaction inside a transaction joins it. When the inner one fails after it has written, the outer one
  * cannot commit any more, even if the error was caught in between: half an operation is never made durable.
@@ -16,9 +15,8 @@ export type Deferred = { write(): void; drop(): void }
 export class Connection {
   readonly #db: Database.Database
   readonly #totalChanges: Query<[], number>
-  readonly #listeners = new Set<ChangeListener>()
+  readonly changes = new ChangeFeed()
   readonly #deferred: Deferred[] = []
-  #touched = new Set<number>()
   #doom: { error: unknown } | null = null
 
   constructor(db: Database.Database) {
@@ -46,17 +44,12 @@ export class Connection {
   }
 
   /** To be called inside a transaction, by whatever changes a mailbox or what is in it. */
-  touch(mailbox: number): void {
-    this.#touched.add(mailbox)
+  note(change: Change): void {
+    this.changes.note(change)
   }
 
   defer(work: Deferred): void {
     this.#deferred.push(work)
-  }
-
-  onChange(listener: ChangeListener): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
   }
 
   /**
@@ -67,12 +60,12 @@ export class Connection {
   transaction<T>(work: () => T): T {
     if (this.#db.inTransaction) return this.#join(work)
     const result = this.#outermost(work)
-    this.#announce()
+    this.changes.announce()
     return result
   }
 
   #outermost<T>(work: () => T): T {
-    this.#touched = new Set()
+    this.changes.drop()
     this.#doom = null
     try {
       this.#db.exec("BEGIN IMMEDIATE")
@@ -83,7 +76,7 @@ export class Connection {
       this.#db.exec("COMMIT")
       return result
     } catch (error) {
-      this.#touched = new Set()
+      this.changes.drop()
       for (const deferred of this.#deferred) deferred.drop()
       // A full disk can make the engine roll back by itself.
       if (this.#db.inTransaction) this.#db.exec("ROLLBACK")
@@ -103,22 +96,6 @@ export class Connection {
 
   #refuseIfDoomed(): void {
     if (this.#doom !== null) throw this.#doom.error
-  }
-
-  /** The transaction is durable already, so a listener's failure is not its failure: it surfaces by itself. */
-  #announce(): void {
-    const touched = this.#touched
-    this.#touched = new Set()
-    if (touched.size === 0) return
-    for (const listener of [...this.#listeners]) {
-      try {
-        listener(touched)
-      } catch (error) {
-        queueMicrotask(() => {
-          throw error
-        })
-      }
-    }
   }
 
   /** What `PRAGMA integrity_check` finds; empty when the file is sound. */

@@ -145,7 +145,7 @@ export class Mailboxes {
       if (present?.selectable) throw new StoreError("mailbox-exists")
       if (present !== undefined) this.#forget(present.id)
       this.#makeSuperiors(wanted)
-      return this.#make(wanted, specialUse, true)
+      return this.#create(wanted, specialUse, true)
     })
   }
 
@@ -167,6 +167,7 @@ export class Mailboxes {
       const below = this.#children(mailbox.name)
       this.#makeSuperiors(wanted)
       for (const each of [mailbox, ...below]) this.#rename(each, wanted + each.name.slice(mailbox.name.length))
+      this.#connection.note({ what: "renamed", mailbox: mailbox.id, name: wanted, from: mailbox.name })
     })
   }
 
@@ -185,7 +186,7 @@ export class Mailboxes {
       if (hasChildren && !mailbox.selectable) throw new StoreError("has-children")
       if (this.#countersOf(mailbox.id).messages <= clearedAtOnce) this.#forget(mailbox.id)
       else this.#condemn.run(mailbox.id)
-      this.#connection.touch(mailbox.id)
+      this.#connection.note({ what: "deleted", mailbox: mailbox.id, name: mailbox.name })
       if (hasChildren) this.#make(mailbox.name, null, false)
     })
   }
@@ -197,6 +198,7 @@ export class Mailboxes {
       if (id === undefined) return false
       if (this.#countersOf(id).messages > clearedAtOnce) this.#messages.removeSome(id, clearedAtOnce)
       else this.#forget(id)
+      this.#connection.note({ what: "cleared" })
       return true
     })
   }
@@ -214,8 +216,10 @@ export class Mailboxes {
   subscribe(name: string, on: boolean): void {
     const wanted = mailboxName(name, this.#limits)
     this.#connection.transaction(() => {
-      if (!on) this.#unsubscribe.run(wanted)
-      else if (this.#subscribe.run(wanted).changes > 0) this.#refuseTooMany()
+      const { changes } = (on ? this.#subscribe : this.#unsubscribe).run(wanted)
+      if (changes === 0) return
+      if (on) this.#refuseTooMany()
+      this.#connection.note({ what: "subscription", name: wanted })
     })
   }
 
@@ -248,7 +252,7 @@ export class Mailboxes {
   setUse(id: number, specialUse: SpecialUse | null): void {
     this.#connection.transaction(() => {
       this.#setUse.run(specialUse, id)
-      this.#connection.touch(id)
+      this.#connection.note({ what: "special-use", mailbox: id })
     })
   }
 
@@ -306,7 +310,7 @@ export class Mailboxes {
     const uidValidity = this.#account.nextUidValidity()
     const { rowid } = this.#insert.run(name, uidValidity, specialUse, selectable ? 1 : 0)
     this.#remember.run(name, uidValidity)
-    this.#connection.touch(rowid)
+    this.#connection.note({ what: "validity", mailbox: rowid })
     return this.named(name)
   }
 
@@ -321,8 +325,14 @@ export class Mailboxes {
     })
   }
 
+  #create(name: string, specialUse: SpecialUse | null, selectable: boolean): Mailbox {
+    const made = this.#make(name, specialUse, selectable)
+    this.#connection.note({ what: "created", mailbox: made.id, name })
+    return made
+  }
+
   #makeSuperiors(name: string): void {
-    for (const above of superiors(name)) if (this.find(above) === undefined) this.#make(above, null, false)
+    for (const above of superiors(name)) if (this.find(above) === undefined) this.#create(above, null, false)
   }
 
   #rename(mailbox: Mailbox, name: string): void {
@@ -331,7 +341,7 @@ export class Mailboxes {
     const uidValidity = past > mailbox.uidValidity ? this.#account.nextUidValidity() : mailbox.uidValidity
     this.#setName.run(name, uidValidity, mailbox.id)
     this.#remember.run(name, uidValidity)
-    this.#connection.touch(mailbox.id)
+    if (uidValidity !== mailbox.uidValidity) this.#connection.note({ what: "validity", mailbox: mailbox.id })
   }
 
   #renameInbox(inbox: Mailbox, name: string): void {
@@ -340,11 +350,11 @@ export class Mailboxes {
     // RFC 5464 §4.1: INBOX keeps its own.
     this.#copyAnnotations.run(made.id, inbox.id)
     this.#messages.move(inbox.id, this.#messages.uids(inbox.id), made.id)
+    this.#connection.note({ what: "renamed", mailbox: made.id, name, from: inbox.name })
   }
 
   #forget(id: number): void {
     this.#messages.removeAll(id)
     this.#remove.run(id)
-    this.#connection.touch(id)
   }
 }

@@ -44,6 +44,7 @@ export class Messages {
   readonly #limits: StoreLimits
   readonly #deliveries: Deliveries
   readonly #take: Query<[count: number, mailbox: number, count: number], Taken>
+  readonly #unseen: Query<[mailbox: number], number>
   readonly #nextModseq: Query<[mailbox: number], number>
   readonly #insert: Query<NewRow, unknown>
   readonly #flags: FlagStore
@@ -62,6 +63,7 @@ export class Messages {
       `UPDATE mailbox SET uid_next = uid_next + ?, modseq = modseq + 1 WHERE id = ?
        RETURNING uid_next - ? AS first, modseq, selectable`,
     )
+    this.#unseen = connection.pluck("SELECT unseen FROM mailbox WHERE id = ?")
     this.#nextModseq = connection.pluck("UPDATE mailbox SET modseq = modseq + 1 WHERE id = ? RETURNING modseq")
     this.#insert = connection.prepare(
       `INSERT INTO message (mailbox, uid, content, flags, keywords, modseq, internal_date, internal_zone, saved_at, size, thread)
@@ -114,7 +116,13 @@ export class Messages {
    * @throws StoreError `too-many-keywords`
    */
   storeFlags(mailbox: number, uids: number[], change: FlagChange): FlagResult {
-    return this.#connection.transaction(() => this.#flags.store(mailbox, uids, change, () => this.#newModseq(mailbox)))
+    return this.#connection.transaction(() => {
+      const unseen = this.#unseen.get(mailbox)
+      const result = this.#flags.store(mailbox, uids, change, () => this.#newModseq(mailbox))
+      if (result.changed.length > 0)
+        this.#connection.note({ what: "flags", mailbox, seen: this.#unseen.get(mailbox) !== unseen })
+      return result
+    })
   }
 
   /** EXPUNGE, or UID EXPUNGE with `uids` (RFC 4315 §2.1): removes and logs what has \Deleted. Returns the UIDs removed, ascending. */
@@ -178,6 +186,7 @@ export class Messages {
         thread,
       )
       if (given.deliveryId !== undefined) this.#deliveries.add(given.deliveryId)
+      this.#connection.note({ what: "added", mailbox, uids: [uid] })
       return { uid, modseq }
     })
   }
@@ -219,12 +228,15 @@ export class Messages {
   #link(from: number, originals: Originals, to: number): Copied {
     if (originals.uids.length === 0) return { source: [], target: [] }
     const { first, modseq } = this.#takeUids(to, originals.uids.length)
-    return this.#copies.link(from, originals, to, first, modseq)
+    const copied = this.#copies.link(from, originals, to, first, modseq)
+    this.#connection.note({ what: "added", mailbox: to, uids: copied.target })
+    return copied
   }
 
   #takeAway(mailbox: number, uids: readonly number[]): void {
     if (uids.length === 0) return
     this.#contents.removeUnlinked(this.#expunges.remove(mailbox, uids, this.#newModseq(mailbox)))
+    this.#connection.note({ what: "expunged", mailbox, uids })
   }
 
   /** UIDs are never given twice, also after expunge (RFC 3501 §2.3.1.1). */
@@ -232,14 +244,12 @@ export class Messages {
     const taken = this.#take.get(count, mailbox, count)
     if (taken === undefined) throw new StoreError("no-such-mailbox")
     if (taken.selectable === 0) throw new StoreError("not-selectable")
-    this.#connection.touch(mailbox)
     return taken
   }
 
   #newModseq(mailbox: number): number {
     const modseq = this.#nextModseq.get(mailbox)
     if (modseq === undefined) throw new StoreError("no-such-mailbox")
-    this.#connection.touch(mailbox)
     return modseq
   }
 }

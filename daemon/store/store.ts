@@ -1,7 +1,8 @@
 import { Account, type Quota, type Usage } from "./account.ts"
 import { Annotations } from "./annotations.ts"
+import type { CommitListener } from "./changes.ts"
 import { check } from "./check.ts"
-import type { ChangeListener, Connection } from "./connection.ts"
+import type { Connection } from "./connection.ts"
 import { Contents } from "./contents.ts"
 import { Mailboxes } from "./mailboxes.ts"
 import { Messages } from "./messages.ts"
@@ -10,6 +11,7 @@ import type { StoreLimits } from "./types.ts"
 
 export type { Quota, Usage } from "./account.ts"
 export { type Annotation, type Annotations, wholeAccount } from "./annotations.ts"
+export type { Change, Commit } from "./changes.ts"
 export type { ContentWriter } from "./content-writer.ts"
 export type { Contents } from "./contents.ts"
 export type { FlagChange } from "./flag-change.ts"
@@ -51,9 +53,14 @@ export class Store {
     return this.#connection.transaction(work)
   }
 
-  /** `listener` is called after each commit that changed mailboxes, with their ids (deleted ones too). Returns what ends that. */
-  onChange(listener: ChangeListener): () => void {
-    return this.#connection.onChange(listener)
+  /** `listener` is called after each commit that changed something to do with mailboxes. Returns what ends that. */
+  onCommit(listener: CommitListener): () => void {
+    return this.#connection.changes.listen(listener)
+  }
+
+  /** What `work` commits, also after it waited, is announced as `author`'s. */
+  by<T>(author: object, work: () => T): T {
+    return this.#connection.changes.by(author, work)
   }
 
   /** What `usage` may not exceed; zero is no limit. */

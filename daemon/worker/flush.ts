@@ -75,9 +75,12 @@ export class Flush {
   request(): Promise<void> {
     if (this.#stopped) return Promise.resolve()
     this.#again = true
-    this.#running ??= this.#run().finally(() => {
-      this.#running = null
-    })
+    // Not the doing of the client whose SELECT asked for it.
+    this.#running ??= this.#store
+      .by(this, () => this.#run())
+      .finally(() => {
+        this.#running = null
+      })
     return this.#running
   }
 

@@ -221,7 +221,7 @@ export class House {
         this.#reportUsage()
       },
     })
-    store.onChange(() => this.#reportUsageSoon())
+    store.onCommit(() => this.#reportUsageSoon())
     const account: Account = {
       user: assignment.user,
       store,
