@@ -52,7 +52,7 @@ const sessions = z.strictObject({
   idle_counts_as_activity: z
     .boolean()
     .default(true)
-    .describe("Whether a connection that waits in IDLE keeps its session from going idle."),
+    .describe("Whether a connection that listens, in IDLE or after NOTIFY, keeps its session from going idle."),
   maximum_life_s: count(0, 366 * 86_400)
     .default(0)
     .describe("Upper bound of a session's life, after which the password is asked for again; 0 is none."),
@@ -157,6 +157,13 @@ const imap = z.strictObject({
     .default(1860)
     .describe("A connection that is silent for this long is closed (RFC 3501 §5.4: at least 30 minutes)."),
   max_contexts: count(1, 1000).default(16).describe("Searches of one connection that are kept up to date (RFC 5267)."),
+  max_notify_groups: count(1, 10_000).default(100).describe("Event groups in one NOTIFY (RFC 5465)."),
+  max_notify_mailboxes: count(1, 1_000_000).default(10_000).describe("Mailbox names in one NOTIFY."),
+  max_notices: count(10, 1_000_000)
+    .default(1000)
+    .describe(
+      "Changes of mailbox names, subscriptions and annotations that wait for one client; beyond, NOTIFY is switched off for it.",
+    ),
   progress_ms: count(0, 600_000)
     .default(10_000)
     .describe("How often a long SEARCH, SORT, THREAD, COPY or MOVE tells how far it is (RFC 9585)."),

@@ -69,6 +69,8 @@ export type CommandBody =
       key: SearchKey
     }
   | { name: "CANCELUPDATE"; tags: string[] }
+  /** RFC 5465 §3.1; null is NONE. */
+  | { name: "NOTIFY"; set: { status: boolean; groups: EventGroup[] } | null }
   | { name: "UIDBATCHES"; size: number; batches: [first: number, last: number] | null }
   | { name: "THREAD"; uid: boolean; algorithm: ThreadAlgorithm; charset: string; key: SearchKey }
   | {
@@ -150,13 +152,37 @@ export type ListCommand = {
   }
 }
 
-/** Which mailboxes to search: filter-mailboxes of RFC 5465 §8 as RFC 7377 §4 changes it. */
-export type MailboxSource =
-  | { source: "selected" | "inboxes" | "personal" | "subscribed" }
+/** filter-mailboxes-other (RFC 5465 §8, RFC 7377 §4). */
+export type MailboxFilter =
+  | { source: "inboxes" | "personal" | "subscribed" }
   | { source: "subtree" | "subtree-one" | "mailboxes"; mailboxes: string[] }
 
-/** RFC 4731 §3.1, RFC 5182 §2.1, RFC 5267 §4, RFC 9394 §3.1. */
-export type SearchReturn = "MIN" | "MAX" | "ALL" | "COUNT" | "SAVE" | "CONTEXT" | "UPDATE" | { partial: PartialRange }
+/** Which mailboxes to search (RFC 7377 §4). */
+export type MailboxSource = MailboxFilter | { source: "selected" }
+
+/** Which mailboxes to watch (RFC 5465 §8). */
+export type MailboxWatch = MailboxFilter | { source: "selected" | "selected-delayed" }
+
+/** RFC 5465 §8: what is to be told of which mailboxes; no events are "NONE". */
+export type EventGroup = { mailboxes: MailboxWatch; events: NotifyEvent[] }
+
+/** An event by its name as the client wrote it, which may be one that nobody knows (event-ext). */
+export type NotifyEvent = {
+  event: string
+  /** What FETCH is to say of a new message; null when nothing. Only with MessageNew. */
+  items: FetchItem[] | null
+}
+
+/** RFC 4731 §3.1, RFC 5182 §2.1, RFC 5267 §4, RFC 9394 §3.1; UPDATE with what is to be fetched of new messages (RFC 5465 §7). */
+export type SearchReturn =
+  | "MIN"
+  | "MAX"
+  | "ALL"
+  | "COUNT"
+  | "SAVE"
+  | "CONTEXT"
+  | { update: FetchItem[] }
+  | { partial: PartialRange }
 
 /** RFC 9394 §4: results from the nearer to the farther; both negative when counted from the last one. */
 export type PartialRange = [near: number, far: number]

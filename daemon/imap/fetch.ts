@@ -66,8 +66,13 @@ function fetch(cursor: Cursor, context: GrammarContext, uid: boolean): CommandBo
   space(cursor)
   const set = sequenceSet(cursor, context.maxSequenceRanges)
   space(cursor)
-  const items = peek(cursor) === OPEN ? parenthesised(cursor, fetchItem, false, context.maxItems) : macroOrItem(cursor)
+  const items = peek(cursor) === OPEN ? fetchItems(cursor, context) : macroOrItem(cursor)
   return { name: "FETCH", uid, set, items, ...fetchModifiers(cursor, uid) }
+}
+
+/** "(" fetch-att *(SP fetch-att) ")" */
+export function fetchItems(cursor: Cursor, context: GrammarContext): FetchItem[] {
+  return parenthesised(cursor, fetchItem, false, context.maxItems)
 }
 
 function macroOrItem(cursor: Cursor): FetchItem[] {

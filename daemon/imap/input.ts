@@ -40,8 +40,8 @@ export type ReaderOptions = {
   maxNonSyncBytes?: number
   /** By default literals are buffered. */
   literal?: LiteralPolicy
-  /** Must write a continuation request, "+ OK" CRLF, at once. */
-  sendContinuation: () => void
+  /** Must write a continuation request, "+ OK" CRLF. */
+  sendContinuation: () => void | Promise<void>
   /** `push` answers false from here on. */
   highWaterBytes?: number
   /** `push` had answered false, and there is room again. */

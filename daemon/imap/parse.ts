@@ -9,6 +9,7 @@ import { listCommands } from "./list.ts"
 import { mailboxCommands } from "./mailboxes.ts"
 import { metadataCommands } from "./metadata.ts"
 import { multiSearchCommands } from "./multi-search.ts"
+import { notifyCommands } from "./notify.ts"
 import { quotaCommands } from "./quota.ts"
 import { searchCommands } from "./search.ts"
 import { simpleCommands } from "./simple.ts"
@@ -29,6 +30,7 @@ const commands: ReadonlyMap<string, ArgumentParser> = new Map(
     sortCommands,
     uidBatchesCommands,
     multiSearchCommands,
+    notifyCommands,
     fetchCommands,
     storeCommands,
   ].flatMap((family) => Object.entries(family)),

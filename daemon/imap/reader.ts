@@ -176,7 +176,7 @@ export class CommandReader {
   async #literal(pending: Pending, literal: LiteralSize, length: number): Promise<Step> {
     const decision = pending.refused === null ? this.#decide(pending, literal, length) : null
     if (decision === null) return this.#unwanted(pending, literal)
-    if (!literal.nonSync) this.#options.sendContinuation()
+    if (!literal.nonSync) await this.#options.sendContinuation()
     if (decision.kind === "buffer") return this.#buffer(pending, literal.size)
     return this.#stream(pending, literal, decision.sink)
   }

@@ -38,6 +38,7 @@ export type PlainCode =
   | "TOOFEW" // RFC 10022 §3.1.5
   | "TOOMANY" // RFC 10022 §3.1.5
   | "UNKNOWN-CTE" // RFC 3516 §4.3
+  | "NOTIFICATIONOVERFLOW" // RFC 5465 §5.8
 
 /** resp-text-code, RFC 3501 §9 and the extensions named. */
 export type ResponseCode =
@@ -55,6 +56,7 @@ export type ResponseCode =
   | { code: "BADURL"; url: string } // RFC 4469 §4.1
   | { code: "MAILBOXID"; id: string } // RFC 8474 §4.2
   | { code: "NOUPDATE"; tag: string } // RFC 5267 §4.3.1
+  | { code: "BADEVENT"; events: readonly string[] } // RFC 5465 §8
   | { code: "INPROGRESS"; tag: string; done: number; goal: number } // RFC 9585 §4
 
 export type Status = "OK" | "NO" | "BAD" | "BYE" | "PREAUTH"
@@ -68,6 +70,8 @@ function withArguments(code: Exclude<ResponseCode, PlainCode>): string {
   switch (code.code) {
     case "BADCHARSET":
       return code.charsets.length === 0 ? code.code : `${code.code} (${code.charsets.join(" ")})`
+    case "BADEVENT":
+      return `${code.code} (${code.events.join(" ")})`
     case "CAPABILITY":
       return [code.code, ...code.capabilities].join(" ")
     case "PERMANENTFLAGS":

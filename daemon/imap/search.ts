@@ -39,7 +39,7 @@ export const searchCommands: CommandFamily = {
  */
 function search(cursor: Cursor, context: GrammarContext, uid: boolean): CommandBody {
   space(cursor)
-  const returns = tryWord(cursor, "RETURN") ? searchReturns(cursor) : null
+  const returns = tryWord(cursor, "RETURN") ? searchReturns(cursor, context) : null
   return { name: "SEARCH", uid, returns, ...searchProgram(cursor, context, returns?.includes("SAVE") === true) }
 }
 

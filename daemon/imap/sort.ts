@@ -23,7 +23,7 @@ export const sortCommands: CommandFamily = {
  */
 function sort(cursor: Cursor, context: GrammarContext, uid: boolean): CommandBody {
   space(cursor)
-  const returns = tryWord(cursor, "RETURN") ? searchReturns(cursor) : null
+  const returns = tryWord(cursor, "RETURN") ? searchReturns(cursor, context) : null
   const criteria = parenthesised(cursor, sortCriterion, false, context.maxItems)
   space(cursor)
   const charset = searchCharset(cursor)

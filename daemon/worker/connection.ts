@@ -23,7 +23,7 @@ import { MailboxGone } from "./view.ts"
 
 export type ConnectionEvents = {
   /**
-   * After each command was read, and when IDLE begins (`idling`) and ends. `client` is what the client calls
+   * After each command was read, and when listening (`idling`: IDLE, NOTIFY) begins and IDLE ends. `client` is what the client calls
    * itself, for display; null when it did not say.
    */
   activity(command: string, idling: boolean, client: string | null): void
@@ -89,7 +89,7 @@ export class ImapConnection {
       // When the disk fills up in the middle of a message, the rest of it has to be read past.
       maxSkipBytes: limits.max_command_bytes + maxMessageBytes,
       literal: literalPolicy(() => this.#conversation, this.#grammar),
-      sendContinuation: () => this.#writer.text(continuation("OK")).flush(),
+      sendContinuation: () => this.#conversation.push.between(() => this.#writer.text(continuation("OK")).flush()),
       onDrain: () => this.#input.resume(),
     })
   }
@@ -117,7 +117,7 @@ export class ImapConnection {
 
   /** Answers the login, then serves until the client leaves or `bye`. Never rejects; the socket is destroyed then. */
   async serve(): Promise<void> {
-    const unsubscribe = this.#account.store.onChange((mailboxes) => this.#conversation.noticeChange(mailboxes))
+    const unsubscribe = this.#account.store.onCommit((commit) => this.#conversation.notice(commit))
     this.#listen()
     try {
       const code = { code: "CAPABILITY", capabilities: this.#capabilities } as const
@@ -189,8 +189,8 @@ export class ImapConnection {
 
   /** RFC 3501 §5.4, RFC 2177: nothing came for too long; or the client does not read what it asked for. */
   #onSilence(): void {
-    if (!this.#running || this.#idling) this.#leave("Idle for too long")
-    else if (this.#socket.writableNeedDrain) this.#socket.destroy()
+    if (this.#socket.writableNeedDrain) this.#socket.destroy()
+    else if (!this.#running || this.#idling) this.#leave("Idle for too long")
     else this.#silence?.refresh()
   }
 
@@ -206,7 +206,8 @@ export class ImapConnection {
 
   /** @returns false when it was the last one */
   async #serveOne(): Promise<boolean> {
-    const input = await this.#reader.next()
+    const input = await this.#nextInput()
+    if (input === null) return false
     this.#running = true
     try {
       if (this.#farewell === null) return await this.#answer(input)
@@ -216,6 +217,18 @@ export class ImapConnection {
     } finally {
       this.#running = false
       this.#silence?.refresh()
+    }
+  }
+
+  /** Waits for the client, and meanwhile tells it what it wants to hear; null when there is nobody to tell any more. */
+  async #nextInput(): Promise<Input | null> {
+    const next = this.#reader.next()
+    if (!this.#conversation.listens) return next
+    try {
+      return await this.#conversation.push.until(next, false)
+    } catch (error) {
+      if (endsConnection(error)) return this.#end(error)
+      throw error
     }
   }
 
@@ -269,6 +282,8 @@ export class ImapConnection {
     const { status, text, code, afterwards } = completion
     this.#writer.text(tagged(command.tag, status, text, code ?? null)).flush()
     afterwards?.()
+    // From the clocks' point of view it is as if it were in IDLE (RFC 5465 §4).
+    if (this.#conversation.listens) this.#report("NOTIFY", true)
     if (this.#writer.congested) await this.#writer.drained()
     return this.#count(status === "BAD") && command.name !== "LOGOUT"
   }
@@ -280,7 +295,10 @@ export class ImapConnection {
     const run = async (): Promise<Outcome> => {
       this.#checkState(entry)
       if (this.#conversation.uidOnly) refuseNumbers(command)
-      return { status: "OK", ...(await entry.run(this.#conversation, command as never)) }
+      const completion = this.#account.store.by(this.#conversation, () =>
+        entry.run(this.#conversation, command as never),
+      )
+      return { status: "OK", ...(await completion) }
     }
     try {
       const outcome = await run().catch((error: unknown) => this.#refusalOf(error, command))

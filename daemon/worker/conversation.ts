@@ -1,11 +1,17 @@
-import { flagListWire, type ResponseWriter, sequenceSetWire, untagged } from "../imap/response.ts"
+import { flagListWire, type ResponseWriter, untagged } from "../imap/response.ts"
+import type { Commit } from "../store/store.ts"
 import { flagBits, type Mailbox, type Message } from "../store/types.ts"
 import type { Account } from "./account.ts"
+import { Bell } from "./bell.ts"
 import { DecodedParts } from "./commands/decoded-part.ts"
+import { beforeNotify, Interest, type SelectedInterest } from "./interest.ts"
+import { Notices } from "./notices.ts"
 import { Pace } from "./pace.ts"
 import { Progress } from "./progress.ts"
+import { Push } from "./push.ts"
 import { Refused } from "./refusal.ts"
-import type { View, ViewUpdate } from "./view.ts"
+import { tellUpdate } from "./tell-update.ts"
+import type { Moment, View, ViewUpdate } from "./view.ts"
 
 /** What a connection gives to the commands beside its state. */
 export type Line = {
@@ -28,6 +34,8 @@ export type Line = {
 export class Conversation {
   readonly account: Account
   readonly line: Line
+  readonly bell = new Bell()
+  readonly push = new Push(this)
   /** Name that the client gave itself with ID (RFC 2971), for display. */
   client: string | null
   /** For FETCH BINARY. */
@@ -41,8 +49,9 @@ export class Conversation {
   #utf8Accept = false
   #rev2 = false
   #uidOnly = false
-  #wakened = false
-  #wake: (() => void) | null = null
+  /** Null until the first NOTIFY. */
+  #interest: Interest | null = null
+  #notices: Notices | null = null
 
   constructor(account: Account, line: Line, client: string | null) {
     this.account = account
@@ -142,30 +151,41 @@ export class Conversation {
     return new Pace(() => this.line.isGone())
   }
 
-  /** From the store: these mailboxes changed. */
-  noticeChange(mailboxes: ReadonlySet<number>): void {
-    if (this.#view === null || !mailboxes.has(this.#view.state.mailbox)) return
-    this.#view.markDirty()
-    this.wake()
+  /**
+   * RFC 5465 §3.1: a new NOTIFY "implies an implicit NOOP", in which is told a last time what will not be any more;
+   * from then on it hears this, and nothing else.
+   *
+   * @throws MailboxGone, and when the client left
+   */
+  async hear(interest: Interest): Promise<void> {
+    await this.say(this.#view?.update(this.account.store, { expunges: "all", news: "all" }) ?? null, false)
+    while (this.#notices?.waiting === true) await this.#notices.tell()
+    this.#listenTo(interest)
   }
 
-  /** Ends `sleep`, or keeps the next one from beginning. */
-  wake(): void {
-    this.#wakened = true
-    this.#wake?.()
+  hearNothing(): void {
+    this.#listenTo(Interest.nothing)
   }
 
-  /** Waits until there may be something to tell, at most this long; one sleeper at a time. */
-  async sleep(limitMs: number): Promise<"wakened" | "silence"> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, limitMs)
-    this.#wake = resolve
-    if (!this.#wakened) await promise
-    clearTimeout(timer)
-    this.#wake = null
-    const outcome = this.#wakened ? "wakened" : "silence"
-    this.#wakened = false
-    return outcome
+  #listenTo(interest: Interest): void {
+    this.#interest = interest
+    this.#notices = new Notices(this, interest)
+  }
+
+  /** Whether it is told things while no command runs. */
+  get listens(): boolean {
+    return this.#interest !== null && this.#interest !== Interest.nothing
+  }
+
+  /** From the store: what a commit changed. What this client did itself, it knows (RFC 5465 §5). */
+  notice({ by, changes }: Commit): void {
+    const own = by === this
+    const selected = this.#view?.state.mailbox
+    for (const change of changes) {
+      if ("mailbox" in change && change.mailbox === selected) this.#view?.notice(change, own)
+    }
+    if (!own) this.#notices?.add(changes)
+    if (this.#view?.dirty === true || (!own && this.listens)) this.bell.ring()
   }
 
   /**
@@ -189,13 +209,15 @@ export class Conversation {
   }
 
   /**
-   * Tells the client what changed. `expunges` false keeps the sequence numbers as they are (RFC 3501 §7.4.1).
+   * Tells the client what changed. `expunges` false keeps the sequence numbers as they are (RFC 3501 §7.4.1),
+   * unless the client said that they need not stay.
    *
    * @throws MailboxGone, and when the client left
    */
   async tell(expunges: boolean, uid = false): Promise<void> {
     await this.say(this.pull(expunges), uid)
     this.#tellWhatIsSafe()
+    if ((await this.#notices?.tell()) === false) this.hearNothing()
   }
 
   /**
@@ -221,34 +243,19 @@ export class Conversation {
 
   /** First half of `tell`: makes the view current, at once. @throws MailboxGone */
   pull(expunges: boolean): ViewUpdate | null {
-    return this.#view?.update(this.account.store, expunges) ?? null
+    return this.#view?.update(this.account.store, momentFor(this.#wish, expunges)) ?? null
+  }
+
+  /** What is wanted of the selected mailbox. */
+  get #wish(): SelectedInterest {
+    return this.#interest?.selected ?? beforeNotify
   }
 
   /** Second half: says it, before anything else about the mailbox is said. */
   async say(update: ViewUpdate | null, uid: boolean): Promise<void> {
-    if (this.#view !== null && update !== null) await this.#write(this.#view, update, uid)
-  }
-
-  async #write(view: View, update: ViewUpdate, uid: boolean): Promise<void> {
-    const { writer } = this
-    const { expunged, vanished, exists, changed, news } = update
-    if (changed.length > 0) this.tellKeywords(view)
-    for (const context of view.contexts.values()) context.tellExpunged(writer, expunged, vanished)
-    const byUid = this.#qresync || this.#uidOnly
-    if (byUid && vanished.length > 0) writer.text(`* VANISHED ${sequenceSetWire(vanished)}\r\n`)
-    for (const sequence of byUid ? [] : expunged) {
-      writer.text(`* ${sequence} EXPUNGE\r\n`)
-      if (writer.congested) await writer.drained()
-    }
-    if (exists !== null) this.tellCounts(view)
-    for (const { sequence, message } of changed) {
-      this.tellFlags(sequence, message, uid)
-      if (writer.congested) await writer.drained()
-    }
-    if (news.length === 0) return
-    for (const context of view.contexts.values()) {
-      await context.tellChanged(writer, this.account.store, view, news, this.pace())
-    }
+    if (this.#view === null || update === null) return
+    // RFC 5465 §5.1: a client that says NOTIFY is told the UID.
+    await tellUpdate(this, this.#view, update, { uid: uid || this.#interest !== null, items: this.#wish.items })
   }
 
   /** EXISTS, and RECENT for IMAP4rev1 (RFC 3501 §7.3). */
@@ -316,6 +323,12 @@ export class Conversation {
   refuseReadOnly(): void {
     if (this.selected().state.readOnly) throw new Refused({ status: "NO", text: "The mailbox is open read-only" })
   }
+}
+
+/** `expunges` is whether numbers may change just now (RFC 3501 §7.4.1); RFC 5465 §5.3, §6.1. */
+function momentFor({ hears, atOnce }: SelectedInterest, expunges: boolean): Moment {
+  if (hears === "nothing") return { expunges: expunges ? "own" : "none", news: "none" }
+  return { expunges: expunges || atOnce ? "all" : "none", news: hears === "everything" ? "all" : "arrivals" }
 }
 
 const systemFlags: [name: string, bit: number][] = Object.entries(flagBits)

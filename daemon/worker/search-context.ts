@@ -1,4 +1,4 @@
-import type { SearchKey } from "../imap/ast.ts"
+import type { FetchItem, SearchKey } from "../imap/ast.ts"
 import { type ResponseWriter, sequenceSetWire, stringWire } from "../imap/response.ts"
 import type { Store } from "../store/store.ts"
 import type { Message } from "../store/types.ts"
@@ -52,15 +52,23 @@ function lastingSet({ uid, set }: Extract<SearchKey, { key: "set" }>, view: View
   return { key: "set", uid: true, set: { kind: "ranges", ranges } }
 }
 
+/** A search that is to be kept up to date: its key is a lasting one, `items` are told of new messages that it finds (RFC 5465 §7). */
+export type KeptSearch = { tag: string; uid: boolean; key: SearchKey; items: readonly FetchItem[] }
+
+/** What changed in a result: UIDs, ascending. */
+export type Turnover = { added: number[]; removed: number[] }
+
 /** The result of one search, kept as the mailbox changes (RFC 5267 §4.3). */
 export class SearchContext {
+  readonly items: readonly FetchItem[]
   readonly #tag: string
   readonly #uid: boolean
   readonly #key: SearchKey
   readonly #members: Set<number>
 
-  /** `key` is a lasting one; `members` are the UIDs that the client was told of, or could ask for. */
-  constructor(tag: string, uid: boolean, key: SearchKey, members: Iterable<number>) {
+  /** `members` are the UIDs that the client was told of, or could ask for. */
+  constructor({ tag, uid, key, items }: KeptSearch, members: Iterable<number>) {
+    this.items = items
     this.#tag = tag
     this.#uid = uid
     this.#key = key
@@ -79,29 +87,27 @@ export class SearchContext {
     if (gone.length > 0) this.#tell(writer, ` REMOVEFROM (0 ${sequenceSetWire(gone)})`)
   }
 
-  /** RFC 5267 §4.3.3: to be said after EXISTS. `news` is what changed or came, in UID order. @throws ClientGone */
-  async tellChanged(
-    writer: ResponseWriter,
-    store: Store,
-    view: View,
-    news: readonly Message[],
-    pace: Pace,
-  ): Promise<void> {
+  /** Takes in what changed or came, given in UID order. @throws ClientGone */
+  async take(store: Store, view: View, news: readonly Message[], pace: Pace): Promise<Turnover> {
     const test = compile(this.#key, { store, view, texts: new SearchTexts(store.contents, pace) })
-    const added: number[] = []
-    const removed: number[] = []
+    const turnover: Turnover = { added: [], removed: [] }
     for (const message of news) {
-      const number = this.#uid ? message.uid : view.sequenceOf(message.uid)
-      if (number === null || view.sequenceOf(message.uid) === null) continue
+      if (view.sequenceOf(message.uid) === null) continue
       const found = await passes(test, message)
       if (found === this.#members.has(message.uid)) continue
       if (found) this.#members.add(message.uid)
       else this.#members.delete(message.uid)
-      ;(found ? added : removed).push(number)
+      turnover[found ? "added" : "removed"].push(message.uid)
       if (pace.due) await pace.rest()
     }
-    const removals = removed.length > 0 ? ` REMOVEFROM (0 ${sequenceSetWire(removed)})` : ""
-    const additions = added.length > 0 ? ` ADDTO (0 ${sequenceSetWire(added)})` : ""
+    return turnover
+  }
+
+  /** RFC 5267 §4.3.3: to be said after EXISTS, and after FETCH (RFC 5465 §5.1, §7). */
+  tellTurnover(writer: ResponseWriter, view: View, { added, removed }: Turnover): void {
+    const numbers = (uids: number[]) => (this.#uid ? uids : uids.map((uid) => view.sequenceOf(uid) ?? 0))
+    const removals = removed.length > 0 ? ` REMOVEFROM (0 ${sequenceSetWire(numbers(removed))})` : ""
+    const additions = added.length > 0 ? ` ADDTO (0 ${sequenceSetWire(numbers(added))})` : ""
     if (removals !== "" || additions !== "") this.#tell(writer, removals + additions)
   }
 

@@ -1,5 +1,5 @@
 import type { PartialRange, SequenceSet } from "../imap/ast.ts"
-import type { Store } from "../store/store.ts"
+import type { Change, Store } from "../store/store.ts"
 import type { Mailbox, Message } from "../store/types.ts"
 import { Refused } from "./refusal.ts"
 import type { SearchContext } from "./search-context.ts"
@@ -25,6 +25,14 @@ export type ViewState = {
   keywords: number
 }
 
+/** What may be told at a moment, and is wanted (RFC 3501 §7.4.1, RFC 5465 §5). */
+export type Moment = {
+  /** Of all messages that are gone, of those that this client took away itself, or of none. */
+  expunges: "all" | "own" | "none"
+  /** New messages and changed ones, new ones only, or neither. */
+  news: "all" | "arrivals" | "none"
+}
+
 /** What is new, in the order in which it must be said. */
 export type ViewUpdate = {
   /** Sequence numbers, highest first, so that none moves another. */
@@ -34,6 +42,8 @@ export type ViewUpdate = {
   /** New number of messages, or null when none came. */
   exists: number | null
   changed: { sequence: number; message: Message }[]
+  /** New messages that this client did not bring itself. */
+  arrived: Message[]
   /** All messages that changed or came, those that this client changed itself too. */
   news: Message[]
 }
@@ -46,7 +56,10 @@ export class MailboxGone extends Error {
   }
 }
 
-const nothingNew: ViewUpdate = { expunged: [], vanished: [], exists: null, changed: [], news: [] }
+const nothingNew: ViewUpdate = { expunged: [], vanished: [], exists: null, changed: [], arrived: [], news: [] }
+
+/** Above every UID. */
+const noUid = 2 ** 32
 
 /**
  * The selected mailbox as one client knows it. The mailbox changes under it (by other connections, by
@@ -56,12 +69,19 @@ export class View {
   readonly state: ViewState
   /** Modseq of what this client itself changed and was already told, by UID. */
   readonly #own = new Map<number, number>()
+  /** UIDs that came and that went by this client's own doing, until that was told. */
+  readonly #ownArrivals = new Set<number>()
+  readonly #ownExpunges = new Set<number>()
   /** UIDs of the last search that was saved, ascending: what "$" stands for (RFC 5182). */
   saved: readonly number[] = []
   /** Searches whose changes the client wants to hear of, by the tag of their command (RFC 5267 §4.3). */
   readonly contexts = new Map<string, SearchContext>()
   #dirty = false
   #expungesHeld = false
+  /** Changes of flags are kept from the client, so one of its own cannot stand for those before it. */
+  #flagsHeld = false
+  /** There are such changes. */
+  #flagsChanged = false
 
   constructor(state: ViewState) {
     this.state = state
@@ -83,9 +103,13 @@ export class View {
     })
   }
 
-  /** The store says that this mailbox changed. */
-  markDirty(): void {
+  /** The store says what changed in this mailbox, and whether this client did it. */
+  notice(change: Change, own: boolean): void {
     this.#dirty = true
+    if (change.what === "flags") this.#flagsChanged = true
+    if (!own) return
+    if (change.what === "added") for (const uid of change.uids) this.#ownArrivals.add(uid)
+    if (change.what === "expunged") for (const uid of change.uids) this.#ownExpunges.add(uid)
   }
 
   get dirty(): boolean {
@@ -104,45 +128,61 @@ export class View {
 
   /** This client's own change, already told, is not to be told again. */
   told(message: Message): void {
-    this.#own.set(message.uid, message.modseq)
+    if (!this.#flagsHeld) this.#own.set(message.uid, message.modseq)
   }
 
   /**
-   * Reads what changed since the last time and makes it the view. With `expunges` false (RFC 3501 §7.4.1)
-   * expunged messages keep their numbers until a later call.
+   * Reads what changed since the last time and makes it the view, as far as it may be told; expunged messages
+   * that may not keep their numbers until a later call.
    *
    * @throws MailboxGone
    */
-  update(store: Store, expunges: boolean): ViewUpdate {
-    if (!this.#dirty && !(expunges && this.#expungesHeld)) return nothingNew
+  update(store: Store, { expunges, news: wanted }: Moment): ViewUpdate {
+    this.#flagsHeld = wanted !== "all"
+    if (!this.#dirty && !(expunges !== "none" && this.#expungesHeld)) return nothingNew
     const mailbox = store.mailboxes.byId(this.state.mailbox)
     if (mailbox === undefined || !mailbox.selectable) throw new MailboxGone()
     const gone = this.#expunge(store, mailbox, expunges)
-    const news = store.messages.changedSince(mailbox.id, this.state.toldChanges)
-    const changed = this.#changed(news)
-    const exists = this.#append(store, mailbox, news)
-    this.state.toldChanges = mailbox.highestModseq
-    this.#own.clear()
-    this.#dirty = false
-    return { ...gone, exists, changed, news }
+    if (wanted === "none") return { ...nothingNew, ...gone }
+    const news = this.#news(store, mailbox, wanted)
+    const changed = wanted === "all" ? this.#changed(news) : []
+    const arrivals = this.#append(store, mailbox, news)
+    if (wanted === "all") {
+      this.#own.clear()
+      this.#dirty = false
+      this.#flagsChanged = false
+    }
+    if (!this.#flagsChanged) this.state.toldChanges = mailbox.highestModseq
+    return { ...gone, ...arrivals, changed, news }
   }
 
-  #expunge(store: Store, mailbox: Mailbox, allowed: boolean): Pick<ViewUpdate, "expunged" | "vanished"> {
+  #expunge(store: Store, mailbox: Mailbox, which: Moment["expunges"]): Pick<ViewUpdate, "expunged" | "vanished"> {
     const { state } = this
     const gone = new Set(store.messages.expungedSince(mailbox.id, state.toldExpunges))
     const expunged: number[] = []
     const vanished: number[] = []
+    this.#expungesHeld = false
     for (let index = state.uids.length - 1; index >= 0 && gone.size > 0; index -= 1) {
       const uid = state.uids[index] ?? 0
       if (!gone.has(uid)) continue
+      if (which === "none" || (which === "own" && !this.#ownExpunges.has(uid))) {
+        this.#expungesHeld = true
+        continue
+      }
       expunged.push(index + 1)
       vanished.push(uid)
     }
-    this.#expungesHeld = !allowed && expunged.length > 0
-    if (!allowed) return { expunged: [], vanished: [] }
-    if (expunged.length > 0) state.uids = state.uids.filter((uid) => !gone.has(uid))
-    state.toldExpunges = mailbox.highestModseq
+    const told = new Set(vanished)
+    if (told.size > 0) state.uids = state.uids.filter((uid) => !told.has(uid))
+    if (which !== "none") this.#ownExpunges.clear()
+    if (which === "all") state.toldExpunges = mailbox.highestModseq
     return { expunged, vanished: vanished.reverse() }
+  }
+
+  /** What changed or came. Kept searches look at changes, too, where the client does not want to hear of them. */
+  #news(store: Store, { id }: Mailbox, wanted: "all" | "arrivals"): Message[] {
+    if (wanted === "all" || this.contexts.size > 0) return store.messages.changedSince(id, this.state.toldChanges)
+    return [...store.messages.rows(id, [[this.state.uidNext, noUid]])]
   }
 
   #changed(news: Message[]): ViewUpdate["changed"] {
@@ -155,7 +195,7 @@ export class View {
     return changed
   }
 
-  #append(store: Store, mailbox: Mailbox, news: Message[]): number | null {
+  #append(store: Store, mailbox: Mailbox, news: Message[]): Pick<ViewUpdate, "exists" | "arrived"> {
     const { state } = this
     const fresh = news.filter((message) => message.uid >= state.uidNext)
     if (fresh.length > 0) {
@@ -164,7 +204,9 @@ export class View {
       for (const { uid } of fresh) state.uids.push(uid)
     }
     state.uidNext = Math.max(state.uidNext, mailbox.uidNext)
-    return fresh.length > 0 ? state.uids.length : null
+    const arrived = fresh.filter(({ uid }) => !this.#ownArrivals.has(uid))
+    this.#ownArrivals.clear()
+    return { exists: fresh.length > 0 ? state.uids.length : null, arrived }
   }
 
   isRecent(uid: number): boolean {

@@ -11,7 +11,7 @@ import { sectionWire, sequenceSetWire, stringWire } from "../../daemon/imap/resp
 import { cursorOf } from "./cursor-of.ts"
 
 const token = fc.constantFrom(
-  ...' |  |(|)|[|]|<|>|"|\\|{3}\r\nabc|{9+}\r\n|~{1}\r\nx|*|%|:|,|1|0|4294967295|NIL|INBOX|&AOk-|&|\\Seen|\\Recent|FLAGS|BODY|BODY.PEEK|HEADER|.FIELDS|TEXT|RETURN|CHARSET|UTF-8|NOT|OR|ALL|UID|MODSEQ|1-Feb-1994|" 7-Feb-1994 21:52:25 -0800"|STATUS|MESSAGES|SUBSCRIBED|CHANGEDSINCE|UNCHANGEDSINCE|+|-|\r|\n|\0|\x7f|\xff'.split(
+  ...' |  |(|)|[|]|<|>|"|\\|{3}\r\nabc|{9+}\r\n|~{1}\r\nx|*|%|:|,|1|0|4294967295|NIL|INBOX|&AOk-|&|\\Seen|\\Recent|FLAGS|BODY|BODY.PEEK|HEADER|.FIELDS|TEXT|RETURN|CHARSET|UTF-8|NOT|OR|ALL|UID|MODSEQ|1-Feb-1994|" 7-Feb-1994 21:52:25 -0800"|STATUS|MESSAGES|SUBSCRIBED|CHANGEDSINCE|UNCHANGEDSINCE|SET|NONE|selected|subtree|MessageNew|MailboxName|UPDATE|+|-|\r|\n|\0|\x7f|\xff'.split(
     "|",
   ),
 )

@@ -488,6 +488,76 @@ const modifiers: [line: string, body: CommandBody][] = [
 for (const [line, body] of modifiers) test(`parses ${line}`, () => assert.deepEqual(parse(line), body))
 
 const batches: [line: string, body: CommandBody][] = [
+  ["NOTIFY none", { name: "NOTIFY", set: null }],
+  [
+    "notify set status (selected (messagenew (uid body.peek[header.fields (from to)]) MessageExpunge)) (subtree (a inbox) NONE)",
+    {
+      name: "NOTIFY",
+      set: {
+        status: true,
+        groups: [
+          {
+            mailboxes: { source: "selected" },
+            events: [
+              {
+                event: "messagenew",
+                items: [
+                  { item: "UID" },
+                  bodySection({ parts: [], what: { text: "HEADER.FIELDS", fields: ["from", "to"] } }, true),
+                ],
+              },
+              { event: "MessageExpunge", items: null },
+            ],
+          },
+          { mailboxes: { source: "subtree", mailboxes: ["a", "INBOX"] }, events: [] },
+        ],
+      },
+    },
+  ],
+  [
+    "NOTIFY SET (selected-delayed (MessageNew)) (mailboxes STATUS (X-Event ServerMetadataChange)) (subtree-one b NONE)",
+    {
+      name: "NOTIFY",
+      set: {
+        status: false,
+        groups: [
+          { mailboxes: { source: "selected-delayed" }, events: [{ event: "MessageNew", items: null }] },
+          {
+            mailboxes: { source: "mailboxes", mailboxes: ["STATUS"] },
+            events: [
+              { event: "X-Event", items: null },
+              { event: "ServerMetadataChange", items: null },
+            ],
+          },
+          { mailboxes: { source: "subtree-one", mailboxes: ["b"] }, events: [] },
+        ],
+      },
+    },
+  ],
+  [
+    "SEARCH RETURN (UPDATE) ALL",
+    { name: "SEARCH", uid: false, returns: [{ update: [] }], charset: null, key: { key: "all" } },
+  ],
+  [
+    "UID SEARCH RETURN (UPDATE(FLAGS) COUNT) ALL",
+    {
+      name: "SEARCH",
+      uid: true,
+      returns: [{ update: [{ item: "FLAGS" }] }, "COUNT"],
+      charset: null,
+      key: { key: "all" },
+    },
+  ],
+  [
+    "SEARCH RETURN (COUNT UPDATE (UID FLAGS)) ALL",
+    {
+      name: "SEARCH",
+      uid: false,
+      returns: ["COUNT", { update: [{ item: "UID" }, { item: "FLAGS" }] }],
+      charset: null,
+      key: { key: "all" },
+    },
+  ],
   ['CANCELUPDATE "B01" "a]"', { name: "CANCELUPDATE", tags: ["B01", "a]"] }],
   ["UIDBATCHES 2000", { name: "UIDBATCHES", size: 2000, batches: null }],
   ["uidbatches 1 10:2", { name: "UIDBATCHES", size: 1, batches: [10, 2] }],
@@ -732,6 +802,23 @@ const refused: [line: string, why: RegExp][] = [
   ["ESEARCH IN (selected-delayed) ALL", /filter-mailboxes/],
   ["ESEARCH IN (personal) RETURN (ALL)", /SP/],
   ["UID ESEARCH ALL", /known command/],
+  ["NOTIFY", /SP/],
+  ["NOTIFY ALL", /SET or NONE at byte 10/],
+  ["NOTIFY NONE x", /CRLF/],
+  ["NOTIFY SET", /SP/],
+  ["NOTIFY SET STATUS", /\(/],
+  ["NOTIFY SET (personal)", /SP/],
+  ["NOTIFY SET (personal ALL)", /events/],
+  ["NOTIFY SET (personal ())", /event/],
+  ["NOTIFY SET (personal (MailboxName) )", /\)/],
+  ["NOTIFY SET (personal (MailboxName (UID)))", /event/],
+  ["NOTIFY SET (personal (MessageNew ()))", /fetch-att/],
+  ["NOTIFY SET (personal (MessageNew FAST))x", /CRLF/],
+  ["NOTIFY SET (mailboxes (MailboxName))", /SP/],
+  ["NOTIFY SET (nobody (MailboxName))", /filter-mailboxes/],
+  ["NOTIFY SET (personal NONE)(inboxes NONE)", /CRLF/],
+  ["SEARCH RETURN (UPDATE ()) ALL", /fetch-att/],
+  ["SEARCH RETURN (UPDATE (UID) ALL", /search-return-opt|SP or \)/],
   ["CANCELUPDATE", /SP/],
   ["CANCELUPDATE B01", /DQUOTE/],
   ["UIDBATCHES", /SP/],

@@ -19,7 +19,7 @@ const limits = { maxLineBytes: 64, maxLiteralBytes: 16, maxCommandBytes: 90, max
 /** Feeds `sent` in chunks of this size and tells everything that came out, one line per event. */
 async function play(sent: string, chunk: number, options: Limits = {}): Promise<string[]> {
   const events: string[] = []
-  const reader = new CommandReader({ ...limits, sendContinuation: () => events.push("+"), ...options })
+  const reader = new CommandReader({ ...limits, sendContinuation: () => void events.push("+"), ...options })
   const bytes = Buffer.from(sent, "latin1")
   for (let at = 0; at < bytes.length; at += chunk) reader.push(bytes.subarray(at, at + chunk))
   reader.end()
@@ -275,7 +275,7 @@ test("the reply of a policy is passed on, the reader's own begin with BAD or BYE
 
 test("the continuation is asked for only when the literal is due, and not before earlier commands are taken", async () => {
   const events: string[] = []
-  const reader = new CommandReader({ ...limits, sendContinuation: () => events.push("+") })
+  const reader = new CommandReader({ ...limits, sendContinuation: () => void events.push("+") })
   reader.push(Buffer.from("a NOOP\r\nb {1}\r\n"))
   events.push(told(await reader.next()))
   assert.deepEqual(events, ["command a NOOP"])

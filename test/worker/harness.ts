@@ -201,17 +201,28 @@ export class TestClient {
   async command(text: string, ...literals: Uint8Array[]): Promise<{ status: string; untagged: Response[] }> {
     const tag = `c${this.#nextTag++}`
     const parts = `${tag} ${text}`.split("{}")
+    const untagged: Response[] = []
     for (const [index, part] of parts.entries()) {
       const literal = literals[index]
       if (literal === undefined || index === parts.length - 1) this.send(`${part}\r\n`)
       else {
         this.send(`${part}{${literal.length}}\r\n`)
-        const answer = await this.line()
-        if (!answer.startsWith("+")) return { status: answer.slice(tag.length + 1), untagged: [] }
+        const answer = await this.#invitation(untagged)
+        if (!answer.startsWith("+")) return { status: answer.slice(tag.length + 1), untagged }
         this.send(literal)
       }
     }
-    return this.answer(tag)
+    const { status, untagged: later } = await this.answer(tag)
+    return { status, untagged: [...untagged, ...later] }
+  }
+
+  /** The "+" for a literal, or the answer that refuses it; after NOTIFY other things may come first. */
+  async #invitation(untagged: Response[]): Promise<string> {
+    for (;;) {
+      const response = await this.response()
+      if (!response.text.startsWith("* ")) return response.text
+      untagged.push(response)
+    }
   }
 
   async answer(tag: string): Promise<{ status: string; untagged: Response[] }> {

@@ -69,7 +69,7 @@ function connectionTable(connections: ConnectionView[], now: number): string {
     String(connection.id),
     connection.remote,
     time(connection.openedAt),
-    connection.idling ? "IDLE" : connection.command,
+    connection.command,
     `${span((now - connection.lastCommandAt) / 1000)} ago`,
     connection.client ?? "-",
   ])

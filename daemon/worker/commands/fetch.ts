@@ -1,13 +1,10 @@
 import type { FetchItem } from "../../imap/ast.ts"
-import { dateTimeWire, PeerGone, type ResponseWriter, sectionWire, stringWire } from "../../imap/response.ts"
-import { flagBits, type Message, StoreError } from "../../store/types.ts"
+import { flagBits } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
-import { AnswerBroken } from "../refusal.ts"
 import { countOf, partOfRanges, type Range, type View } from "../view.ts"
 import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
-import { BinaryAnswers, type BinaryItem, isBinary } from "./fetch-binary.ts"
-import { messageOctets, type Octets, rangeOf, sectionOctets } from "./fetch-section.ts"
-import { bodyOctets } from "./fetch-structure.ts"
+import { type Fetched, tellIfThere } from "./fetch-answer.ts"
+import { BinaryAnswers } from "./fetch-binary.ts"
 import { namedUids, refuseWithoutQresync, tellVanished } from "./resync.ts"
 
 /** Rows read at a time; and when \Seen is set on the way, few, so that not much is marked before it is sent. */
@@ -92,8 +89,6 @@ function setsSeen(item: FetchItem): boolean {
   return item.item === "RFC822" || item.item === "RFC822.TEXT"
 }
 
-type Fetched = { message: Message; marked: boolean }
-
 /** The messages of a batch that still exist; with `marks`, \Seen is set on them first. */
 function messagesOf(
   { account }: Conversation,
@@ -116,187 +111,4 @@ function messagesOf(
   for (const message of changed) view.told(message)
   const marked = new Map(changed.map((message) => [message.uid, message]))
   return rows.map((row) => ({ message: marked.get(row.uid) ?? row, marked: marked.has(row.uid) }))
-}
-
-/** The value of one item: its wire form, octets to be sent as a literal, or null for NIL. */
-export type Value = { label: string | Uint8Array; value: string | Uint8Array | Octets | null }
-
-/** What is read while it is sent. */
-function sendsOctets({ item }: FetchItem): boolean {
-  return item === "BODY[]" || item === "BINARY[]" || isOldSection(item)
-}
-
-/**
- * What another session expunges while it is being sent, is sent to its end (RFC 2180 §4.1.1).
- *
- * @returns false when the message is gone
- */
-async function tellIfThere(
-  conversation: Conversation,
-  view: View,
-  items: readonly FetchItem[],
-  fetched: Fetched,
-  binary: BinaryAnswers,
-): Promise<boolean> {
-  const { contents } = conversation.account.store
-  const tell = () => tellMessage(conversation, view, items, fetched, binary)
-  try {
-    return await (items.some(sendsOctets) ? contents.holding(fetched.message.content, tell) : tell())
-  } catch (error) {
-    if (error instanceof StoreError && error.fault === "no-such-message") return false
-    throw error
-  }
-}
-
-/**
- * One untagged FETCH. Its values are all looked up before its first octet is written: once it has begun it
- * cannot be taken back.
- *
- * @returns false when the client does not know the message
- * @throws StoreError `no-such-message` when another session expunged it after its row was read
- */
-async function tellMessage(
-  conversation: Conversation,
-  view: View,
-  items: readonly FetchItem[],
-  fetched: Fetched,
-  binary: BinaryAnswers,
-): Promise<boolean> {
-  const sequence = view.sequenceOf(fetched.message.uid)
-  if (sequence === null) return false
-  if (!binary.empty) await binary.measure(fetched.message)
-  const values = valuesOf(conversation, items, fetched, binary)
-  if (values.length === 0) return true
-  const { writer } = conversation
-  let separator = `${conversation.fetchHead(sequence, fetched.message.uid)}(`
-  for (const { label, value } of values) {
-    writer.text(separator)
-    if (typeof label === "string") writer.text(label)
-    else writer.bytes(label)
-    writer.text(" ")
-    if (isLong(value)) await tellLong(writer, value)
-    else tellValue(writer, value)
-    separator = " "
-  }
-  writer.text(")\r\n")
-  if (writer.congested) await writer.drained()
-  return true
-}
-
-/** Octets that are sent at one go: what a mail without attachments has. Waiting costs more than sending them. */
-const shortOctets = 32_768
-
-function isLong(value: Value["value"]): value is Octets {
-  return value !== null && typeof value === "object" && "pieces" in value && value.size > shortOctets
-}
-
-function tellValue(writer: ResponseWriter, value: Value["value"]): void {
-  if (value === null) writer.text("NIL")
-  else if (typeof value === "string") writer.text(value)
-  else if (value instanceof Uint8Array) writer.bytes(value)
-  else if (value.size === 0) writer.text('""')
-  else tellShort(writer, value)
-}
-
-/** Octets are read while they are sent; what fails now cannot be answered with NO any more. */
-function tellShort(writer: ResponseWriter, { size, pieces, binary }: Octets): void {
-  try {
-    writer.shortLiteral(size, pieces(0, size), binary)
-  } catch (error) {
-    throw new AnswerBroken(error)
-  }
-}
-
-async function tellLong(writer: ResponseWriter, { size, pieces, binary }: Octets): Promise<void> {
-  try {
-    await writer.literal(size, pieces(0, size), binary)
-  } catch (error) {
-    throw error instanceof PeerGone ? error : new AnswerBroken(error)
-  }
-}
-
-function valuesOf(
-  conversation: Conversation,
-  items: readonly FetchItem[],
-  { message, marked }: Fetched,
-  binary: BinaryAnswers,
-): Value[] {
-  const wanted = marked ? withSeenItems(items, conversation) : items
-  return wanted.flatMap((item) => {
-    const answer = isBinary(item) ? binary.answer(item) : itemValue(conversation, message, item)
-    return answer ?? []
-  })
-}
-
-/** When this command set \Seen, FLAGS is told (RFC 3501 §6.4.5), with CONDSTORE also UID and MODSEQ (RFC 7162 §3.2.4). */
-function withSeenItems(items: readonly FetchItem[], { condstore, uidOnly }: Conversation): FetchItem[] {
-  const wanted = condstore ? (["UID", "FLAGS", "MODSEQ"] as const) : (["FLAGS"] as const)
-  const told = uidOnly ? wanted.filter((name) => name !== "UID") : wanted
-  const missing = told.filter((name) => !items.some(({ item }) => item === name))
-  return [...items, ...missing.map((item): FetchItem => ({ item }))]
-}
-
-function itemValue(conversation: Conversation, message: Message, item: Exclude<FetchItem, BinaryItem>): Value {
-  const { contents } = conversation.account.store
-  if (item.item === "BODY[]") {
-    if (item.partial === null && isWhole(item.section))
-      return { label: sectionLabel(item), value: messageOctets(contents, message) }
-    const octets = sectionOctets(contents, message, item.section)
-    const value = octets === null ? null : rangeOf(octets, item.partial)
-    return { label: sectionLabel(item), value }
-  }
-  const label = item.item
-  if (label === "RFC822") return { label, value: messageOctets(contents, message) }
-  if (isOldSection(label)) return { label, value: sectionOctets(contents, message, oldSections[label]) }
-  return { label, value: attributes[label](conversation, message) }
-}
-
-type SectionItem = Extract<FetchItem, { item: "BODY[]" }>
-
-/** The same for all messages of a command, so it is made once. */
-const sectionLabels = new WeakMap<SectionItem, Uint8Array>()
-
-function sectionLabel(item: SectionItem): Uint8Array {
-  const label = sectionLabels.get(item) ?? sectionWire(item.section, item.partial?.offset ?? null)
-  sectionLabels.set(item, label)
-  return label
-}
-
-function isWhole({ parts, what }: SectionItem["section"]): boolean {
-  return parts.length === 0 && what.text === "ALL"
-}
-
-/** RFC 3501 §6.4.5: the old names of two sections. */
-const oldSections = {
-  "RFC822.HEADER": { parts: [], what: { text: "HEADER" } },
-  "RFC822.TEXT": { parts: [], what: { text: "TEXT" } },
-} as const satisfies Record<string, { parts: readonly number[]; what: { text: string } }>
-
-type OldSection = keyof typeof oldSections
-
-function isOldSection(name: string): name is OldSection {
-  return name in oldSections
-}
-
-/** Everything that costs no more than a row; wire forms were made when the message came in. */
-const attributes: Record<
-  Exclude<FetchItem["item"], "BODY[]" | "RFC822" | BinaryItem["item"] | OldSection>,
-  (conversation: Conversation, message: Message) => string | Uint8Array
-> = {
-  UID: (_, { uid }) => String(uid),
-  FLAGS: (conversation, message) => conversation.flagsWire(message),
-  INTERNALDATE: (_, { internalDate, internalZone }) => dateTimeWire({ at: internalDate, zoneMinutes: internalZone }),
-  "RFC822.SIZE": (_, { size }) => String(size),
-  ENVELOPE: ({ account }, { content }) => account.store.contents.envelope(content),
-  BODY: (conversation, { content }) => bodyOctets(conversation, content, false),
-  BODYSTRUCTURE: (conversation, { content }) => bodyOctets(conversation, content, true),
-  /** RFC 7162 §3.1.4.2 */
-  MODSEQ: (_, { modseq }) => `(${modseq})`,
-  /** RFC 8474 §5 */
-  EMAILID: (_, { emailId }) => `(${emailId})`,
-  THREADID: (_, { threadId }) => `(${threadId})`,
-  /** RFC 8970 §3.2: in UTF-8; it was made when the message came in, so LAZY has nothing to put off. */
-  PREVIEW: ({ account }, { content }) => stringWire(Buffer.from(account.store.contents.preview(content))),
-  /** RFC 8514 §4.2 */
-  SAVEDATE: (_, { savedAt }) => dateTimeWire({ at: savedAt, zoneMinutes: 0 }),
 }

@@ -69,35 +69,14 @@ function namespace({ writer }: Conversation): Completion {
   return { text: "NAMESPACE completed" }
 }
 
-/** Middleboxes forget silent connections, often after five minutes; a word now and then also finds dead clients. */
-const stillHereMs = 120_000
-
 /** RFC 2177: changes are pushed at once until the client says DONE. */
-async function idle(conversation: Conversation): Promise<Completion> {
-  const { writer, line } = conversation
+async function idle({ writer, line, push }: Conversation): Promise<Completion> {
   writer.text(continuation("idling"))
   line.activity("IDLE", true)
-  const done = await pushUntilLine(conversation)
+  const done = await push.until(line.nextLine(), true)
   if (done === null) throw new ClientGone()
   line.activity("IDLE", false)
   if (Buffer.from(done).toString("latin1").toUpperCase() !== "DONE")
     throw new Refused({ status: "BAD", text: "Expected DONE" })
   return { text: "IDLE completed" }
-}
-
-/** @returns the line that ended it, or null when the connection ends */
-async function pushUntilLine(conversation: Conversation): Promise<Uint8Array | null> {
-  const { writer, line } = conversation
-  const ended: { line?: Uint8Array | null } = {}
-  const listening = line.nextLine().then((bytes) => {
-    ended.line = bytes
-    conversation.wake()
-  })
-  while (ended.line === undefined) {
-    await conversation.tell(true)
-    writer.flush()
-    if ((await conversation.sleep(stillHereMs)) === "silence") writer.text(untagged("OK", "Still here"))
-  }
-  await listening
-  return ended.line
 }

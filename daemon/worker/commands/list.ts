@@ -62,6 +62,18 @@ export function tellMailbox(conversation: Conversation, name: string, oldName: s
   tell(conversation, "LIST", attributes, name, "", oldName)
 }
 
+/** A name of which a client is told that something happened to it; `oldName` is what it was called before. */
+export type AffectedName = { name: string; oldName: string | null }
+
+/** One LIST for each, with all that is to be known of it, and \NonExistent if it is gone (RFC 5465 §5.4, §5.5). */
+export async function tellNames(conversation: Conversation, affected: readonly AffectedName[]): Promise<void> {
+  const names = new Names(conversation, { ...oneName, returns: { ...oneName.returns, subscribed: true } })
+  for (const { name, oldName } of affected) {
+    tell(conversation, "LIST", names.attributes(name), name, "", oldName)
+    if (conversation.writer.congested) await conversation.writer.drained()
+  }
+}
+
 const oneName: ListCommand = {
   extended: false,
   selection: { subscribed: false, specialUse: false, remote: false, recursiveMatch: false },

@@ -6,7 +6,7 @@ import type { Mailbox } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
 import { Refused } from "../refusal.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
-import { useFor } from "./special-use.ts"
+import { specialUseEntry, useFor } from "./special-use.ts"
 
 export const metadataFamily: Family<"GETMETADATA" | "SETMETADATA"> = {
   capabilities: [
@@ -18,9 +18,6 @@ export const metadataFamily: Family<"GETMETADATA" | "SETMETADATA"> = {
     SETMETADATA: { state: "authenticated", expunges: "yes", run: setMetadata },
   },
 }
-
-/** RFC 6154 §4: no annotation of ours, but the special use of the mailbox. */
-const specialUseEntry = "/private/specialuse"
 
 /** RFC 5464 §3.2.1.1: of the whole account, and "always read-only". */
 const adminEntry = "/shared/admin"

@@ -1,12 +1,12 @@
 import type { MailboxSource } from "../../imap/ast.ts"
 import { mailboxWire, stringWire } from "../../imap/response.ts"
-import type { Store } from "../../store/store.ts"
 import type { Mailbox } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
+import { filterOf } from "../mailbox-filter.ts"
 import { Refused } from "../refusal.ts"
 import { View } from "../view.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
-import { type Hit, hitsOf, returnData, savedUids } from "./search-answer.ts"
+import { type Hit, hitsOf, returnData, savedUids, updatedItems } from "./search-answer.ts"
 import { find, mentionsModseq } from "./search-run.ts"
 import { sayNoUpdate } from "./search-update.ts"
 
@@ -32,13 +32,14 @@ async function esearch(conversation: Conversation, command: MultiSearch): Promis
     if (command.returns.includes("SAVE")) view.saved = savedUids(command.returns, hits)
     if (hits.length > 0) await tell(conversation, command, mailbox, hits, wantsModseq)
   }
-  if (command.returns.includes("UPDATE")) sayNoUpdate(conversation, command.tag)
+  if (updatedItems(command.returns) !== null) sayNoUpdate(conversation, command.tag)
   return { text: "ESEARCH completed" }
 }
 
 /** @throws Refused BAD: nothing is selected that could be searched, or saved (RFC 7377 §2.2) */
 function refuse({ view }: Conversation, { sources, returns }: MultiSearch): void {
-  const selected = returns.includes("UPDATE") || sources === null || sources.some(({ source }) => source === "selected")
+  const selected =
+    updatedItems(returns) !== null || sources === null || sources.some(({ source }) => source === "selected")
   if (selected && view === null) throw new Refused({ status: "BAD", text: "No mailbox is selected" })
   const others = sources?.some(({ source }) => source !== "selected") === true
   if (others && returns.includes("SAVE"))
@@ -53,46 +54,18 @@ function viewOf({ view, account }: Conversation, mailbox: Mailbox): View {
 /** The mailboxes to search, each once; what does not exist is passed over. Mail in the spool is let in first. */
 async function sourcesOf(conversation: Conversation, sources: MailboxSource[] | null): Promise<Mailbox[]> {
   const { account, view } = conversation
-  const tests = (sources ?? [{ source: "selected" }]).map((source) => includes(account.store, source, view))
-  const chosen = () => account.store.mailboxes.list().filter((mailbox) => tests.some((test) => test(mailbox)))
+  const { mailboxes } = account.store
+  const subscribed = mailboxes.subscriptions()
+  const tests = (sources ?? [{ source: "selected" as const }]).map((source): ((mailbox: Mailbox) => boolean) => {
+    if (source.source === "selected") return ({ id }) => id === view?.state.mailbox
+    const meant = filterOf(source, () => subscribed)
+    return ({ name }) => meant(name)
+  })
+  const chosen = () => mailboxes.list().filter((mailbox) => tests.some((test) => test(mailbox)))
   const inbox = chosen().find(({ name }) => name === "INBOX")
   if (inbox === undefined || inbox.id === view?.state.mailbox) return chosen()
   await account.settle()
   return chosen()
-}
-
-/** RFC 5465 §6, RFC 7377 §2.2. */
-function includes(store: Store, source: MailboxSource, view: View | null): (mailbox: Mailbox) => boolean {
-  switch (source.source) {
-    case "selected":
-      return ({ id }) => id === view?.state.mailbox
-    case "inboxes":
-      return ({ name }) => name === "INBOX"
-    case "personal":
-      return () => true
-    case "subscribed": {
-      const subscribed = store.mailboxes.subscriptions()
-      return ({ name }) => subscribed.has(name)
-    }
-    case "mailboxes": {
-      const named = new Set(source.mailboxes)
-      return ({ name }) => named.has(name)
-    }
-    default:
-      return within(new Set(source.mailboxes), source.source === "subtree-one")
-  }
-}
-
-/** One of these names, or below one of them; one level below with `oneLevel`. */
-function within(roots: ReadonlySet<string>, oneLevel: boolean): (mailbox: Mailbox) => boolean {
-  return ({ name }) => {
-    if (roots.has(name)) return true
-    if (oneLevel) return name.includes("/") && roots.has(name.slice(0, name.lastIndexOf("/")))
-    for (let at = name.indexOf("/"); at !== -1; at = name.indexOf("/", at + 1)) {
-      if (roots.has(name.slice(0, at))) return true
-    }
-    return false
-  }
 }
 
 async function tell(

@@ -1,4 +1,4 @@
-import type { PartialRange, SearchReturn } from "../../imap/ast.ts"
+import type { FetchItem, PartialRange, SearchReturn } from "../../imap/ast.ts"
 import { sequenceSetWire, stringWire } from "../../imap/response.ts"
 import type { Message } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
@@ -24,8 +24,8 @@ export async function answerSearch(
 ): Promise<Completion> {
   const view = conversation.selected()
   const saves = command.returns?.includes("SAVE") === true
-  const updates = command.returns?.includes("UPDATE") === true
-  if (updates) refuseTagReuse(conversation, command.tag)
+  const updates = updatedItems(command.returns ?? [])
+  if (updates !== null) refuseTagReuse(conversation, command.tag)
   // RFC 5182 §2.1: a search that fails leaves nothing behind; but the search itself may still ask for "$".
   const hits = await findInOrder(conversation, view, command, order).catch((error: unknown) => {
     if (saves) view.saved = []
@@ -36,7 +36,7 @@ export async function answerSearch(
   if (returns === null) await tellNumbers(conversation, command.name, hits, wantsModseq)
   else tellExtended(conversation, command, returns, hits, wantsModseq)
   if (command.returns !== null && saves) view.saved = savedUids(command.returns, hits)
-  if (updates) keepUpdated(conversation, command, hits)
+  if (updates !== null) keepUpdated(conversation, command, hits, updates)
   const code = command.uid ? {} : await conversation.codeForNumbers()
   return { ...code, text: `${command.name} completed` }
 }
@@ -144,7 +144,12 @@ function chosen(returns: readonly SearchReturn[], hits: readonly Hit[]): Hit[] |
 }
 
 function partialOf(returns: readonly SearchReturn[]): PartialRange | null {
-  return returns.find((each) => typeof each === "object")?.partial ?? null
+  return returns.find((each) => typeof each === "object" && "partial" in each)?.partial ?? null
+}
+
+/** What is to be fetched of new results; null when the result is not to be kept up to date. */
+export function updatedItems(returns: readonly SearchReturn[]): FetchItem[] | null {
+  return returns.find((each) => typeof each === "object" && "update" in each)?.update ?? null
 }
 
 /** RFC 5267 §3.2: ranges only where numbers go up by one, so that a sorted result keeps its order. */

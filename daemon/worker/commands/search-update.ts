@@ -1,3 +1,4 @@
+import type { FetchItem } from "../../imap/ast.ts"
 import { untagged } from "../../imap/response.ts"
 import type { Conversation } from "../conversation.ts"
 import { Refused } from "../refusal.ts"
@@ -23,6 +24,7 @@ export function keepUpdated(
   conversation: Conversation,
   command: CommandOf<"SEARCH"> | CommandOf<"SORT">,
   hits: readonly Hit[],
+  items: readonly FetchItem[],
 ): void {
   const view = conversation.selected()
   const key = command.name === "SEARCH" ? lastingKey(command.key, view) : null
@@ -31,7 +33,7 @@ export function keepUpdated(
     return
   }
   const members = hits.map(({ uid }) => uid)
-  view.contexts.set(command.tag, new SearchContext(command.tag, command.uid, key, members))
+  view.contexts.set(command.tag, new SearchContext({ tag: command.tag, uid: command.uid, key, items }, members))
 }
 
 export function sayNoUpdate({ writer }: Conversation, tag: string): void {

@@ -2,6 +2,9 @@ import type { Store } from "../../store/store.ts"
 import type { Mailbox, SpecialUse } from "../../store/types.ts"
 import { Refused } from "../refusal.ts"
 
+/** RFC 6154 §4: no annotation of ours, but the special use of the mailbox. */
+export const specialUseEntry = "/private/specialuse"
+
 /** \All and \Flagged would be views of other mailboxes, which we have not. */
 const uses: readonly SpecialUse[] = ["\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash"]
 

@@ -22,15 +22,20 @@ async function status(conversation: Conversation, { mailbox: name, items }: Comm
   return { text: "STATUS completed" }
 }
 
-/** One untagged STATUS. Asking for HIGHESTMODSEQ enables CONDSTORE (RFC 7162 §3.1). */
+/** One untagged STATUS that was asked for. Asking for HIGHESTMODSEQ enables CONDSTORE (RFC 7162 §3.1). */
 export function tellStatus(conversation: Conversation, mailbox: Mailbox, items: readonly StatusItem[]): void {
+  writeStatus(conversation, mailbox, items)
+  if (items.includes("HIGHESTMODSEQ")) conversation.enableCondstore()
+}
+
+/** One untagged STATUS. */
+export function writeStatus(conversation: Conversation, mailbox: Mailbox, items: readonly StatusItem[]): void {
   const counted = conversation.account.store.mailboxes.status(mailbox.id)
   const answers = items.map((item) => `${item} ${values[item](counted, mailbox, conversation)}`)
   conversation.writer
     .text("* STATUS ")
     .bytes(mailboxWire(mailbox.name, conversation.utf8))
     .text(` (${answers.join(" ")})\r\n`)
-  if (items.includes("HIGHESTMODSEQ")) conversation.enableCondstore()
 }
 
 /** Complete by type: an item that the grammar learns is answered here. */

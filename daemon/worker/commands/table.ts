@@ -12,6 +12,7 @@ import { listFamily } from "./list.ts"
 import { mailboxFamily } from "./mailboxes.ts"
 import { metadataFamily } from "./metadata.ts"
 import { multiSearchFamily } from "./multi-search.ts"
+import { notifyFamily } from "./notify.ts"
 import { quotaFamily } from "./quota.ts"
 import { searchFamily } from "./search.ts"
 import { searchUpdateFamily } from "./search-update.ts"
@@ -34,6 +35,7 @@ export const commands: { readonly [N in CommandName]: Entry<N> } = {
   ...searchFamily.commands,
   ...searchUpdateFamily.commands,
   ...multiSearchFamily.commands,
+  ...notifyFamily.commands,
   ...sortFamily.commands,
   ...threadFamily.commands,
   ...uidBatchesFamily.commands,
@@ -58,6 +60,7 @@ export const registered: readonly Capability[] = [
   searchFamily,
   searchUpdateFamily,
   multiSearchFamily,
+  notifyFamily,
   sortFamily,
   threadFamily,
   uidBatchesFamily,

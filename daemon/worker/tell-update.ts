@@ -1,0 +1,94 @@
+import type { FetchItem } from "../imap/ast.ts"
+import { sequenceSetWire } from "../imap/response.ts"
+import type { Message } from "../store/types.ts"
+import { tellIfThere } from "./commands/fetch-answer.ts"
+import { BinaryAnswers } from "./commands/fetch-binary.ts"
+import type { Conversation } from "./conversation.ts"
+import type { SearchContext, Turnover } from "./search-context.ts"
+import type { View, ViewUpdate } from "./view.ts"
+
+/** `uid`: it is to be named, as in answer to a UID command (RFC 3501 §6.4.8). `items`: what the client wants to know of each new message. */
+type Manner = { uid: boolean; items: readonly FetchItem[] }
+
+/**
+ * Says what changed in the selected mailbox, in the order that numbers need: what goes, what comes, what changed,
+ * and around it what that does to kept searches.
+ *
+ * EXISTS, FETCH, ESEARCH is the order of RFC 5465 §7; §5.2 wants ESEARCH before the FETCH of a new message, and
+ * erratum 4833 lets servers choose.
+ *
+ * @throws ClientGone, PeerGone
+ */
+export async function tellUpdate(
+  conversation: Conversation,
+  view: View,
+  update: ViewUpdate,
+  { uid, items }: Manner,
+): Promise<void> {
+  const { writer } = conversation
+  if (update.changed.length > 0) conversation.tellKeywords(view)
+  await tellGone(conversation, view, update)
+  if (update.exists !== null) conversation.tellCounts(view)
+  for (const { sequence, message } of update.changed) {
+    conversation.tellFlags(sequence, message, uid)
+    if (writer.congested) await writer.drained()
+  }
+  const turnovers = new Map<SearchContext, Turnover>()
+  if (update.news.length > 0) {
+    const { store } = conversation.account
+    for (const context of view.contexts.values())
+      turnovers.set(context, await context.take(store, view, update.news, conversation.pace()))
+  }
+  await tellArrived(conversation, view, update.arrived, wantedOf(items, turnovers))
+  for (const [context, turnover] of turnovers) context.tellTurnover(writer, view, turnover)
+}
+
+async function tellGone(conversation: Conversation, view: View, { expunged, vanished }: ViewUpdate): Promise<void> {
+  const { writer } = conversation
+  for (const context of view.contexts.values()) context.tellExpunged(writer, expunged, vanished)
+  const byUid = conversation.qresync || conversation.uidOnly
+  if (byUid && vanished.length > 0) writer.text(`* VANISHED ${sequenceSetWire(vanished)}\r\n`)
+  for (const sequence of byUid ? [] : expunged) {
+    writer.text(`* ${sequence} EXPUNGE\r\n`)
+    if (writer.congested) await writer.drained()
+  }
+}
+
+/** What is to be fetched of a new message: for NOTIFY, and for each kept search that found it (RFC 5465 §5.2, §7). */
+function wantedOf(
+  items: readonly FetchItem[],
+  turnovers: ReadonlyMap<SearchContext, Turnover>,
+): (uid: number) => readonly FetchItem[] {
+  const finders = [...turnovers].filter(([context]) => context.items.length > 0)
+  if (finders.length === 0) return () => items
+  const found = finders.map(([context, { added }]) => ({ items: context.items, uids: new Set(added) }))
+  return (uid) => [...items, ...found.filter(({ uids }) => uids.has(uid)).flatMap((each) => each.items)]
+}
+
+async function tellArrived(
+  conversation: Conversation,
+  view: View,
+  arrived: readonly Message[],
+  wanted: (uid: number) => readonly FetchItem[],
+): Promise<void> {
+  const pace = conversation.pace()
+  for (const message of arrived) {
+    const items = eachOnce(wanted(message.uid), conversation)
+    if (items.length === 0) continue
+    const binary = new BinaryAnswers(conversation, items, pace)
+    await tellIfThere(conversation, view, items, { message, marked: false }, binary)
+    await pace.rest()
+  }
+}
+
+/**
+ * Without data said twice (RFC 5465 §5.2). UID for IMAP4rev2 (RFC 9051 §7.5.2), with MODSEQ for CONDSTORE (RFC 7162
+ * §3.2.4), as in every FETCH that nobody asked for.
+ */
+function eachOnce(wanted: readonly FetchItem[], { condstore, rev2, uidOnly }: Conversation): FetchItem[] {
+  if (wanted.length === 0) return []
+  const all = [...wanted]
+  if ((condstore || rev2) && !uidOnly) all.unshift({ item: "UID" })
+  if (condstore) all.push({ item: "MODSEQ" })
+  return [...new Map(all.map((item) => [JSON.stringify({ ...item, peek: true }), item])).values()]
+}
