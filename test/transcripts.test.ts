@@ -3,6 +3,7 @@ import { globSync, readFileSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { type TestContext, test } from "node:test"
 import { fileURLToPath } from "node:url"
+import type { Account } from "../daemon/worker/account.ts"
 import { type Home, startHome, type TestClient } from "./worker/harness.ts"
 
 /*
@@ -10,6 +11,7 @@ import { type Home, startHome, type TestClient } from "./worker/harness.ts"
  * Drafts, Sent, Junk, Trash, Archive, all empty) with the client already logged in. A line is:
  *
  *   # text          a comment
+ *   = name value    the setting imap.name, a number or a word
  *   C: text         the client sends this and CRLF; C2: is a second client of the same user, and so on
  *   S: text         the server's next line is this; "..." stands for any text
  *   S* text         the server's next lines are these, in any order: a run of S* lines is one set
@@ -41,7 +43,7 @@ function stepsOf(file: string): Step[] {
   return readFileSync(file, "latin1")
     .split("\n")
     .flatMap((text, index): Step[] => {
-      if (text === "" || text.startsWith("#")) return []
+      if (text === "" || text.startsWith("#") || text.startsWith("= ")) return []
       const found = stepLine.exec(text) ?? assert.fail(`${file}:${index + 1}: not a step`)
       const [, who, client, prepares, mark, rest] = found
       assert.ok(mark === ":" || who === "S", `${file}:${index + 1}: not a step`)
@@ -57,8 +59,13 @@ function stepsOf(file: string): Step[] {
     })
 }
 
+function settingsOf(file: string): Partial<Account["limits"]> {
+  const given = [...readFileSync(file, "latin1").matchAll(/^= (\w+) (\w+)$/gm)]
+  return Object.fromEntries(given.map(([, name, value = ""]) => [name, /^\d+$/.test(value) ? Number(value) : value]))
+}
+
 async function play(t: TestContext, file: string, octetsPerWrite: number): Promise<void> {
-  const home = startHome(t)
+  const home = startHome(t, { limits: settingsOf(file) })
   const clients = new Map<number, TestClient>()
   const steps = stepsOf(file)
   const learned: Learned = new Map()

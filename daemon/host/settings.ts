@@ -157,6 +157,15 @@ const imap = z.strictObject({
     .default(1860)
     .describe("A connection that is silent for this long is closed (RFC 3501 §5.4: at least 30 minutes)."),
   max_contexts: count(1, 1000).default(16).describe("Searches of one connection that are kept up to date (RFC 5267)."),
+  message_limit: count(0, 4_294_967_295)
+    .default(1_000_000)
+    .describe(
+      "Messages one command may work on (RFC 9738): beyond, a client gets the newest ones and is told so. 0 is no limit; the RFC wants at least 1000, and clients that do not know it take a part for the whole.",
+    ),
+  message_limit_for: z
+    .enum(["all", "save"])
+    .default("all")
+    .describe("What the limit is for: `all` commands (MESSAGELIMIT), or `save`, only COPY and APPEND (SAVELIMIT)."),
   max_notify_groups: count(1, 10_000).default(100).describe("Event groups in one NOTIFY (RFC 5465)."),
   max_notify_mailboxes: count(1, 1_000_000).default(10_000).describe("Mailbox names in one NOTIFY."),
   max_notices: count(10, 1_000_000)

@@ -56,6 +56,8 @@ export type ResponseCode =
   | { code: "BADURL"; url: string } // RFC 4469 §4.1
   | { code: "MAILBOXID"; id: string } // RFC 8474 §4.2
   | { code: "NOUPDATE"; tag: string } // RFC 5267 §4.3.1
+  /** RFC 9738 §5; `uid` is of the last message that was worked on, the lowest. */
+  | { code: "MESSAGELIMIT"; limit: number; uid: number | null }
   | { code: "BADEVENT"; events: readonly string[] } // RFC 5465 §8
   | { code: "INPROGRESS"; tag: string; done: number; goal: number } // RFC 9585 §4
 
@@ -70,6 +72,8 @@ function withArguments(code: Exclude<ResponseCode, PlainCode>): string {
   switch (code.code) {
     case "BADCHARSET":
       return code.charsets.length === 0 ? code.code : `${code.code} (${code.charsets.join(" ")})`
+    case "MESSAGELIMIT":
+      return code.uid === null ? `${code.code} ${code.limit}` : `${code.code} ${code.limit} ${code.uid}`
     case "BADEVENT":
       return `${code.code} (${code.events.join(" ")})`
     case "CAPABILITY":

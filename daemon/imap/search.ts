@@ -162,6 +162,17 @@ const identified =
 
 const objectIdChars = byteClass((byte) => /[A-Za-z0-9_-]/.test(String.fromCharCode(byte)))
 
+const highestUid = 0xffff_ffff
+
+/** SP uniqueid (RFC 9738 §5); there may be no UID beyond it. */
+const bounded =
+  (beyond: (uid: number) => [from: number, to: number]): KeyParser =>
+  ({ cursor }) => {
+    space(cursor)
+    const [from, to] = beyond(nzNumber(cursor))
+    return { key: "set", uid: true, set: { kind: "ranges", ranges: from <= to ? [[from, to]] : [] } }
+  }
+
 /** SP nz-number (RFC 5032 §3). */
 const within =
   (compare: "older" | "younger"): KeyParser =>
@@ -233,7 +244,7 @@ function modseqEntry(cursor: Cursor): void {
   space(cursor)
 }
 
-/** Every search-key that begins with a name: RFC 3501 §6.4.4, RFC 7162 §3.1.5, RFC 8474 §6, RFC 8514 §4.3, RFC 5032. */
+/** Every search-key that begins with a name: RFC 3501 §6.4.4, RFC 7162 §3.1.5, RFC 8474 §6, RFC 8514 §4.3, RFC 5032, RFC 9738. */
 const keys: Readonly<Record<string, KeyParser | undefined>> = {
   ALL: () => ({ key: "all" }),
   ANSWERED: flagged("\\Answered", true),
@@ -286,6 +297,9 @@ const keys: Readonly<Record<string, KeyParser | undefined>> = {
     space(searching.cursor)
     return sequence(searching, true)
   },
+  /** RFC 9738 §3.2: "UID <uid>+1:*" without the meaning that "*" has beyond the last message. */
+  UIDAFTER: bounded((uid) => [uid + 1, highestUid]),
+  UIDBEFORE: bounded((uid) => [1, uid - 1]),
   NOT: not,
   OR: or,
   MODSEQ: modseq,

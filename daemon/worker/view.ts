@@ -334,6 +334,18 @@ export function partialSlice([near, far]: PartialRange, count: number): [start: 
   return near > 0 ? [near - 1, far] : [Math.max(0, count + far), Math.max(0, count + near + 1)]
 }
 
+/** What is in both; each is sorted and without overlap. */
+export function intersection(a: Range[], b: Range[]): Range[] {
+  const out: Range[] = []
+  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+    const [[from, to], [low, high]] = [a[i] as Range, b[j] as Range]
+    if (Math.max(from, low) <= Math.min(to, high)) out.push([Math.max(from, low), Math.min(to, high)])
+    if (to < high) i += 1
+    else j += 1
+  }
+  return out
+}
+
 /** How many messages such ranges of indexes hold. */
 export function countOf(ranges: Range[]): number {
   return ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0)

@@ -558,6 +558,26 @@ const batches: [line: string, body: CommandBody][] = [
       key: { key: "all" },
     },
   ],
+  [
+    "SEARCH UIDAFTER 25 UIDBEFORE 40",
+    {
+      name: "SEARCH",
+      uid: false,
+      returns: null,
+      charset: null,
+      key: {
+        key: "and",
+        keys: [
+          { key: "set", uid: true, set: set([26, 0xffff_ffff]) },
+          { key: "set", uid: true, set: set([1, 39]) },
+        ],
+      },
+    },
+  ],
+  [
+    "SEARCH UIDAFTER 4294967295",
+    { name: "SEARCH", uid: false, returns: null, charset: null, key: { key: "set", uid: true, set: set() } },
+  ],
   ['CANCELUPDATE "B01" "a]"', { name: "CANCELUPDATE", tags: ["B01", "a]"] }],
   ["UIDBATCHES 2000", { name: "UIDBATCHES", size: 2000, batches: null }],
   ["uidbatches 1 10:2", { name: "UIDBATCHES", size: 1, batches: [10, 2] }],
@@ -819,6 +839,9 @@ const refused: [line: string, why: RegExp][] = [
   ["NOTIFY SET (personal NONE)(inboxes NONE)", /CRLF/],
   ["SEARCH RETURN (UPDATE ()) ALL", /fetch-att/],
   ["SEARCH RETURN (UPDATE (UID) ALL", /search-return-opt|SP or \)/],
+  ["SEARCH UIDAFTER", /SP/],
+  ["SEARCH UIDBEFORE *", /nz-number/],
+  ["SEARCH UIDBEFORE 1:2", /SP|CRLF/],
   ["CANCELUPDATE", /SP/],
   ["CANCELUPDATE B01", /DQUOTE/],
   ["UIDBATCHES", /SP/],

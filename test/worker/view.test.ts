@@ -1,7 +1,8 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
+import fc from "fast-check"
 import { Refused } from "../../daemon/worker/refusal.ts"
-import { countOf, merged, type Range, View } from "../../daemon/worker/view.ts"
+import { countOf, intersection, merged, type Range, View } from "../../daemon/worker/view.ts"
 
 const all = Number.POSITIVE_INFINITY
 
@@ -84,6 +85,22 @@ test("ranges that touch become one", () => {
       [1, 3],
       [5, 6],
     ],
+  )
+})
+
+test("what two lists of ranges have in common", () => {
+  const ranges = fc
+    .array(fc.tuple(fc.nat(20), fc.nat(4)), { maxLength: 6 })
+    .map((pairs) => merged(pairs.map(([from, more]): Range => [from, from + more])))
+  const members = (all: Range[]) => all.flatMap(([a, b]) => Array.from({ length: b - a + 1 }, (_, at) => a + at))
+  fc.assert(
+    fc.property(ranges, ranges, (a, b) => {
+      const both = new Set(members(b))
+      assert.deepEqual(
+        members(intersection(a, b)),
+        members(a).filter((each) => both.has(each)),
+      )
+    }),
   )
 })
 

@@ -5,6 +5,7 @@ import type { LiteralPolicy, LiteralSink } from "../../imap/reader.ts"
 import { type ResponseCode, untagged } from "../../imap/response.ts"
 import { flagBits, type Mailbox, type Message, StoreError } from "../../store/types.ts"
 import { type Conversation, storedFlags } from "../conversation.ts"
+import { refuseToSave } from "../message-limit.ts"
 import { Refused } from "../refusal.ts"
 import { refuseNumbers } from "../uid-only.ts"
 import { Assembly, assemblyOf } from "./assembly.ts"
@@ -39,6 +40,7 @@ export function appendPolicy(conversationOf: () => Conversation, grammar: Gramma
     if (conversation.uidOnly) refuseNumbers(body)
     if (size === 0 && !catenated) return { kind: "refuse", reply: "NO [CANNOT] An empty message is not stored" }
     conversation.destination(body.mailbox)
+    refuseTooMany(conversation, body.messages.length)
     return { kind: "sink", sink: sinkFor(conversation, head, size) }
   }
 }
@@ -63,6 +65,11 @@ function sinkFor(conversation: Conversation, { body }: AppendHead, size: number)
     await assembly.complete(conversation, parts)
   }
   return sinkInto(assembly, prepare)
+}
+
+/** RFC 9738 §3.1. @throws Refused */
+function refuseTooMany(conversation: Conversation, messages: number): void {
+  refuseToSave(conversation, messages, "Too many messages in one command, none was stored")
 }
 
 /**
@@ -161,6 +168,7 @@ async function assembled(
 ): Promise<Completion> {
   const begun: Assembly[] = []
   try {
+    refuseTooMany(conversation, command.messages.length)
     for (const { parts } of command.messages) await complete(conversation, command, parts, begun)
     return work(begun)
   } catch (error) {

@@ -1,6 +1,7 @@
 import { type ResponseCode, untagged } from "../../imap/response.ts"
 import { flagBits, type Mailbox } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
+import { partial, permitted, refuseToSave } from "../message-limit.ts"
 import { Refused } from "../refusal.ts"
 import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
 
@@ -19,7 +20,8 @@ type Pairs = { source: number[]; target: number[] }
 
 /** RFC 3501 §6.4.7, COPYUID of RFC 4315 §3. Whole or not at all: what was copied before a failure is taken back. */
 async function copy(conversation: Conversation, command: CommandOf<"COPY">): Promise<Completion> {
-  const uids = sources(conversation, command)
+  const { uids } = sources(conversation, command)
+  refuseToSave(conversation, uids.length, "Too many messages to copy, none was copied", uids)
   const to = conversation.destination(command.mailbox)
   const { store } = conversation.account
   const from = conversation.selected().state.mailbox
@@ -39,7 +41,7 @@ async function copy(conversation: Conversation, command: CommandOf<"COPY">): Pro
  */
 async function move(conversation: Conversation, command: CommandOf<"MOVE">): Promise<Completion> {
   conversation.refuseReadOnly()
-  const uids = sources(conversation, command)
+  const { uids, lowest } = sources(conversation, command)
   const to = conversation.destination(command.mailbox)
   const { store } = conversation.account
   const from = conversation.selected().state.mailbox
@@ -51,19 +53,22 @@ async function move(conversation: Conversation, command: CommandOf<"MOVE">): Pro
     if (code !== undefined) conversation.writer.text(untagged("OK", "Moved", code))
   }
   await conversation.tell(true, command.uid)
-  return { ...highest(conversation, pairs), text: "MOVE completed" }
+  return partial(conversation, { ...highest(conversation, pairs), text: "MOVE completed" }, lowest)
 }
 
 /**
- * UIDs to be copied. UIDs that are gone are passed over; a sequence number whose message is gone is refused
+ * UIDs to be copied; MOVE moves as many as it may (RFC 9738 §3.1). UIDs that are gone are passed over; a sequence number whose message is gone is refused
  * (RFC 2180 §4.4.1), because the client means something that it would not get.
  */
-function sources(conversation: Conversation, command: CommandOf<"COPY">): number[] {
+function sources(conversation: Conversation, command: CommandOf<"COPY">): { uids: number[]; lowest: number | null } {
   const view = conversation.selected()
-  const uids = view.uidsIn(view.resolve(command.set, command.uid))
-  if (forgives(command)) return uids
+  const all = view.resolve(command.set, command.uid)
+  const { ranges, lowest } =
+    command.name === "MOVE" ? permitted(conversation, view, all) : { ranges: all, lowest: null }
+  const uids = view.uidsIn(ranges)
+  if (forgives(command)) return { uids, lowest }
   const existing = new Set(conversation.account.store.messages.uids(view.state.mailbox))
-  if (uids.every((each) => existing.has(each))) return uids
+  if (uids.every((each) => existing.has(each))) return { uids, lowest }
   throw new Refused({ status: "NO", code: "EXPUNGEISSUED", text: "Some of these messages are gone" })
 }
 

@@ -1,5 +1,7 @@
 import type { ResponseCode } from "../../imap/response.ts"
 import type { Conversation } from "../conversation.ts"
+import { type Permitted, partial, permitted } from "../message-limit.ts"
+import { intersection, type Range, type View } from "../view.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
 
 /**
@@ -29,9 +31,18 @@ async function uidExpunge(conversation: Conversation, { set }: CommandOf<"UID EX
   const view = conversation.selected()
   const { messages } = conversation.account.store
   const { mailbox } = view.state
-  const uids = view.uidsIn(view.resolve(set, true))
-  const any = await inBatches(conversation, uids, (batch) => messages.expunge(mailbox, batch).length > 0)
-  return { ...(await highestAfterExpunge(conversation, any)), text: "UID EXPUNGE completed" }
+  const { ranges, lowest } = deleted(conversation, view, view.resolve(set, true))
+  const any = await inBatches(conversation, view.uidsIn(ranges), (batch) => messages.expunge(mailbox, batch).length > 0)
+  const completion = { ...(await highestAfterExpunge(conversation, any)), text: "UID EXPUNGE completed" }
+  return partial(conversation, completion, lowest)
+}
+
+/** RFC 9738 §3.1: what has to go, and not what was named, is limited. */
+function deleted(conversation: Conversation, view: View, ranges: Range[]): Permitted {
+  const limited = permitted(conversation, view, ranges)
+  if (limited.lowest === null) return limited
+  const gone = conversation.account.store.messages.deleted(view.state.mailbox)
+  return permitted(conversation, view, intersection(ranges, view.rangesOf(gone)))
 }
 
 /** RFC 7162 §3.2.7, §3.2.9: after an expunge, the mod-sequence up to which the client has now been told everything. */

@@ -1,6 +1,7 @@
 import type { FetchItem } from "../../imap/ast.ts"
 import { flagBits } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
+import { inOrder, type Permitted, partial, permitted, refuseBeyond } from "../message-limit.ts"
 import { countOf, partOfRanges, type Range, type View } from "../view.ts"
 import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
 import { type Fetched, tellIfThere } from "./fetch-answer.ts"
@@ -26,8 +27,8 @@ type FetchCommand = CommandOf<"FETCH">
 async function fetch(conversation: Conversation, command: FetchCommand): Promise<Completion> {
   const view = conversation.selected()
   if (command.vanished) refuseWithoutQresync(conversation)
-  const ranges = rangesOf(view, command)
-  if (asksOnlyUids(command)) return tellUids(conversation, view, ranges)
+  const { ranges, lowest } = rangesOf(conversation, view, command)
+  if (asksOnlyUids(command)) return partial(conversation, await tellUids(conversation, view, ranges, lowest), lowest)
   const items = itemsOf(conversation, command)
   if (items.some(({ item }) => item === "MODSEQ")) conversation.enableCondstore()
   const marks = !view.state.readOnly && items.some(setsSeen)
@@ -35,15 +36,20 @@ async function fetch(conversation: Conversation, command: FetchCommand): Promise
   const pace = conversation.pace()
   const binary = new BinaryAnswers(conversation, items, pace)
   let found = 0
-  for (const batch of view.batches(ranges, marks ? seenBatchMessages : batchMessages)) {
-    for (const fetched of messagesOf(conversation, view, command, batch, marks)) {
+  const batches = inOrder([...view.batches(ranges, marks ? seenBatchMessages : batchMessages)], lowest)
+  for (const batch of batches) {
+    for (const fetched of inOrder(messagesOf(conversation, view, command, batch, marks), lowest)) {
       if (await tellIfThere(conversation, view, items, fetched, binary)) found += 1
       if (pace.due) await pace.rest()
     }
   }
   const gone = command.changedSince === null && !forgives(command) && found < countOf(ranges)
+  return partial(conversation, completion(gone, binary.refused), lowest)
+}
+
+function completion(gone: boolean, refused: boolean): Completion {
   if (gone) return { status: "NO", code: "EXPUNGEISSUED", text: "Some of the messages no longer exist" }
-  if (binary.refused) return { status: "NO", code: "UNKNOWN-CTE", text: "The encoding of a part is not known" }
+  if (refused) return { status: "NO", code: "UNKNOWN-CTE", text: "The encoding of a part is not known" }
   return { text: "FETCH completed" }
 }
 
@@ -56,11 +62,17 @@ function asksOnlyUids(command: FetchCommand): boolean {
  * A number has its UID until its EXPUNGE is told, also when another session expunged the message (RFC 2180 §4.1.2): a
  * client needs it to understand VANISHED.
  */
-async function tellUids(conversation: Conversation, view: View, ranges: readonly Range[]): Promise<Completion> {
+async function tellUids(
+  conversation: Conversation,
+  view: View,
+  ranges: readonly Range[],
+  lowest: number | null,
+): Promise<Completion> {
   const { writer } = conversation
   const pace = conversation.pace()
-  for (const [first, last] of ranges) {
-    for (let index = first; index <= last; index += 1) {
+  for (const [first, last] of inOrder([...ranges], lowest)) {
+    for (let step = 0; step <= last - first; step += 1) {
+      const index = lowest === null ? first + step : last - step
       writer.text(`* ${index + 1} FETCH (UID ${view.state.uids[index]})\r\n`)
       if (writer.congested) await writer.drained()
       await pace.rest()
@@ -69,10 +81,26 @@ async function tellUids(conversation: Conversation, view: View, ranges: readonly
   return { text: "FETCH completed", ...(await conversation.codeForNumbers()) }
 }
 
-/** RFC 9394 §3.3: PARTIAL picks first, CHANGEDSINCE then looks at what was picked. */
-function rangesOf(view: View, { set, uid, partial }: FetchCommand): Range[] {
-  const ranges = view.resolve(set, uid)
-  return partial === undefined ? ranges : partOfRanges(ranges, partial)
+/**
+ * RFC 9394 §3.3: PARTIAL picks first, CHANGEDSINCE then looks at what was picked. Of the limit (RFC 9738 §3.1) a
+ * PARTIAL is refused that could reach beyond it, and messages that have not changed are no work.
+ */
+function rangesOf(conversation: Conversation, view: View, command: FetchCommand): Permitted {
+  const all = view.resolve(command.set, command.uid)
+  if (command.partial !== undefined) {
+    const [a, b] = command.partial
+    refuseBeyond(conversation, [[Math.min(a, b), Math.max(a, b)]])
+    return { ranges: partOfRanges(all, command.partial), lowest: null }
+  }
+  const limited = permitted(conversation, view, all)
+  if (limited.lowest === null || command.changedSince === null) return limited
+  return permitted(conversation, view, changed(conversation, view, all, command.changedSince))
+}
+
+function changed({ account }: Conversation, view: View, ranges: Range[], since: number): Range[] {
+  const uids = ranges.map(([first, last]): Range => [view.state.uids[first] ?? 0, view.state.uids[last] ?? 0])
+  const rows = account.store.messages.rows(view.state.mailbox, uids, since)
+  return view.rangesOf([...rows].map(({ uid }) => uid))
 }
 
 /** The items in the order asked for, UID first in a UID command (RFC 3501 §6.4.8) unless it is a UIDFETCH, MODSEQ with CHANGEDSINCE. */

@@ -1,5 +1,6 @@
 import { continuation, nstringWire, untagged } from "../../imap/response.ts"
 import type { Conversation } from "../conversation.ts"
+import { offered } from "../message-limit.ts"
 import { ClientGone } from "../pace.ts"
 import { Refused } from "../refusal.ts"
 import type { CommandOf, Completion, Entry, Family } from "./command.ts"
@@ -23,6 +24,8 @@ export const generalFamily: Family<
     { name: "NAMESPACE", rfc: 2342 },
     { name: "IDLE", rfc: 2177 },
     { name: "INPROGRESS", rfc: 9585 },
+    { name: "MESSAGELIMIT", rfc: 9738, value: ({ limits }) => offered(limits, "all") },
+    { name: "SAVELIMIT", rfc: 9738, value: ({ limits }) => offered(limits, "save") },
   ],
   commands: {
     CAPABILITY: { state: "authenticated", expunges: "yes", run: capability },

@@ -2,10 +2,11 @@ import type { FetchItem, PartialRange, SearchReturn } from "../../imap/ast.ts"
 import { sequenceSetWire, stringWire } from "../../imap/response.ts"
 import type { Message } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
-import { partialSlice, type View } from "../view.ts"
+import { type Permitted, partial, permitted, refuseBeyond } from "../message-limit.ts"
+import { partialSlice, type Range, type View } from "../view.ts"
 import type { CommandOf, Completion } from "./command.ts"
-import { find, mentionsModseq } from "./search-run.ts"
-import { keepUpdated, refuseTagReuse } from "./search-update.ts"
+import { candidates, findWithin, mentionsModseq } from "./search-run.ts"
+import { keepUpdated, refuseTagReuse, sayNoUpdate } from "./search-update.ts"
 
 /** A message that was found: its UID, its number or UID as the command wants it, and its mod-sequence. */
 export type Hit = { uid: number; number: number; modseq: number }
@@ -26,19 +27,23 @@ export async function answerSearch(
   const saves = command.returns?.includes("SAVE") === true
   const updates = updatedItems(command.returns ?? [])
   if (updates !== null) refuseTagReuse(conversation, command.tag)
+  const { ranges, lowest } = toSearch(conversation, view, command)
   // RFC 5182 §2.1: a search that fails leaves nothing behind; but the search itself may still ask for "$".
-  const hits = await findInOrder(conversation, view, command, order).catch((error: unknown) => {
+  const hits = await findInOrder(conversation, view, command, ranges, order).catch((error: unknown) => {
     if (saves) view.saved = []
     throw error
   })
   const wantsModseq = mentionsModseq(command.key)
   const returns = command.returns ?? returnsUnasked(conversation, command)
-  if (returns === null) await tellNumbers(conversation, command.name, hits, wantsModseq)
+  // RFC 9738 §3.1: a part of the whole is told from its highest UID down.
+  const told = lowest === null ? hits : hits.toReversed()
+  if (returns === null) await tellNumbers(conversation, command.name, told, wantsModseq)
   else tellExtended(conversation, command, returns, hits, wantsModseq)
   if (command.returns !== null && saves) view.saved = savedUids(command.returns, hits)
-  if (updates !== null) keepUpdated(conversation, command, hits, updates)
+  if (updates !== null && lowest === null) keepUpdated(conversation, command, hits, updates)
+  else if (updates !== null) sayNoUpdate(conversation, command.tag)
   const code = command.uid ? {} : await conversation.codeForNumbers()
-  return { ...code, text: `${command.name} completed` }
+  return partial(conversation, { ...code, text: `${command.name} completed` }, lowest)
 }
 
 /** RFC 9051 §6.4.4: in IMAP4rev2 SEARCH is always answered by ESEARCH; of SORT it says nothing. */
@@ -46,15 +51,24 @@ function returnsUnasked({ rev2 }: Conversation, { name }: Searching): SearchRetu
   return rev2 && name === "SEARCH" ? ["ALL"] : null
 }
 
+/** RFC 9738 §3.1, §3.3: SEARCH looks at the newest messages that it may, SORT at all or none. @throws Refused */
+function toSearch(conversation: Conversation, view: View, { name, key }: Searching): Permitted {
+  const ranges = candidates(view, key)
+  if (name === "SEARCH") return permitted(conversation, view, ranges)
+  refuseBeyond(conversation, ranges)
+  return { ranges, lowest: null }
+}
+
 async function findInOrder(
   conversation: Conversation,
   view: View,
   command: Searching,
+  ranges: Range[],
   order: (found: Message[]) => Message[] | Promise<Message[]>,
 ): Promise<Hit[]> {
   if (mentionsModseq(command.key)) conversation.enableCondstore()
   const onlyFirst = command.name === "SEARCH" && command.returns?.length === 1 && command.returns[0] === "MIN"
-  const found = await order(await find(conversation, view, command, onlyFirst))
+  const found = await order(await findWithin(conversation, view, command, ranges, onlyFirst))
   return hitsOf(view, found, command.uid)
 }
 
@@ -109,10 +123,10 @@ export function returnData(returns: readonly SearchReturn[], hits: readonly Hit[
   if (returns.includes("MAX") && last !== undefined) data.push(` MAX ${last.number}`)
   if (returns.includes("ALL") && first !== undefined) data.push(` ALL ${setOf(hits)}`)
   if (returns.includes("COUNT")) data.push(` COUNT ${hits.length}`)
-  const partial = partialOf(returns)
-  if (partial !== null) {
-    const part = hits.slice(...partialSlice(partial, hits.length))
-    data.push(` PARTIAL (${partial.join(":")} ${part.length === 0 ? "NIL" : setOf(part)})`)
+  const range = partialOf(returns)
+  if (range !== null) {
+    const part = hits.slice(...partialSlice(range, hits.length))
+    data.push(` PARTIAL (${range.join(":")} ${part.length === 0 ? "NIL" : setOf(part)})`)
   }
   if (wantsModseq && hits.length > 0) data.push(modseqOf(returns, hits))
   return data.join("")
@@ -135,11 +149,11 @@ export function savedUids(returns: readonly SearchReturn[], hits: readonly Hit[]
 
 /** What MIN, MAX and PARTIAL pick; null when ALL or COUNT, or nothing at all, makes it everything. */
 function chosen(returns: readonly SearchReturn[], hits: readonly Hit[]): Hit[] | null {
-  const partial = partialOf(returns)
+  const range = partialOf(returns)
   if (returns.includes("ALL") || returns.includes("COUNT")) return null
-  if (partial === null && !returns.includes("MIN") && !returns.includes("MAX")) return null
+  if (range === null && !returns.includes("MIN") && !returns.includes("MAX")) return null
   const ends = [returns.includes("MIN") ? hits[0] : undefined, returns.includes("MAX") ? hits.at(-1) : undefined]
-  const part = partial === null ? [] : hits.slice(...partialSlice(partial, hits.length))
+  const part = range === null ? [] : hits.slice(...partialSlice(range, hits.length))
   return [...ends.filter((hit) => hit !== undefined), ...part]
 }
 

@@ -1,9 +1,10 @@
 import type { SearchKey } from "../../imap/ast.ts"
 import { type Message, StoreError } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
+import { refuseBeyond } from "../message-limit.ts"
 import type { Pace } from "../pace.ts"
 import type { Progress } from "../progress.ts"
-import { countOf, type Range, type View } from "../view.ts"
+import { countOf, intersection, type Range, type View } from "../view.ts"
 import { compile, type Test } from "./search-key.ts"
 import { SearchTexts } from "./search-text.ts"
 
@@ -14,21 +15,27 @@ const batchMessages = 500
 type Wanted = { tag: string; key: SearchKey }
 
 /**
- * The messages of the view that match, in mailbox order; `onlyFirst` stops soon after the first. Gives way to
- * other connections meanwhile.
+ * The messages of the view that match, in mailbox order. Gives way to other connections meanwhile.
  *
- * @throws ClientGone
+ * @throws ClientGone, Refused when there are more to look at than one command may work on
  */
-export async function find(
+export async function find(conversation: Conversation, view: View, wanted: Wanted): Promise<Message[]> {
+  const ranges = candidates(view, wanted.key)
+  refuseBeyond(conversation, ranges)
+  return findWithin(conversation, view, wanted, ranges)
+}
+
+/** As `find`, among these; `onlyFirst` stops soon after the first. */
+export async function findWithin(
   conversation: Conversation,
   view: View,
   { tag, key }: Wanted,
+  ranges: Range[],
   onlyFirst = false,
 ): Promise<Message[]> {
   const pace = conversation.pace()
   const { store } = conversation.account
   const test = compile(key, { store, view, texts: new SearchTexts(store.contents, pace) })
-  const ranges = candidates(view, key)
   const progress = conversation.progress(tag, countOf(ranges))
   const found: Message[] = []
   for (const batch of view.batches(ranges, batchMessages)) {
@@ -73,12 +80,12 @@ function falseWhenGone(error: unknown): false {
   throw error
 }
 
-/** What a set among the keys leaves to be looked at; without one, everything. */
-function candidates(view: View, key: SearchKey): Range[] {
+/** What the sets among the keys leave to be looked at; without one, everything. */
+export function candidates(view: View, key: SearchKey): Range[] {
   if (key.key === "set") return view.resolveWithin(key.set, key.uid)
-  const set = key.key === "and" ? key.keys.find((each) => each.key === "set") : undefined
-  if (set !== undefined) return candidates(view, set)
-  return view.state.uids.length === 0 ? [] : [[0, view.state.uids.length - 1]]
+  const all: Range[] = view.state.uids.length === 0 ? [] : [[0, view.state.uids.length - 1]]
+  const narrowing = key.key === "and" ? key.keys.filter((each) => each.key === "set" || each.key === "and") : []
+  return narrowing.reduce((left, each) => intersection(left, candidates(view, each)), all)
 }
 
 /** Whether mod-sequences are to be told (RFC 7162 §3.1.5). */

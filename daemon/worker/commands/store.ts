@@ -1,6 +1,7 @@
 import type { ResponseCode } from "../../imap/response.ts"
 import type { Message } from "../../store/types.ts"
 import { type Conversation, storedFlags } from "../conversation.ts"
+import { inOrder, partial, permitted } from "../message-limit.ts"
 import { countOf, type Range, type View } from "../view.ts"
 import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
 
@@ -16,18 +17,18 @@ export const storeFamily: Family<"STORE"> = {
 async function store(conversation: Conversation, command: CommandOf<"STORE">): Promise<Completion> {
   conversation.refuseReadOnly()
   const view = conversation.selected()
-  const ranges = view.resolve(command.set, command.uid)
+  const { ranges, lowest } = permitted(conversation, view, view.resolve(command.set, command.uid))
   if (command.unchangedSince !== null) conversation.enableCondstore()
   const conflicted: number[] = []
   let found = 0
   const pace = conversation.pace()
-  for (const batch of view.batches(ranges, batchMessages)) {
-    const outcome = await storeBatch(conversation, view, command, batch)
+  for (const batch of inOrder([...view.batches(ranges, batchMessages)], lowest)) {
+    const outcome = await storeBatch(conversation, view, command, batch, lowest)
     found += outcome.found
     for (const { uid } of outcome.conflicted) conflicted.push(uid)
     await pace.rest()
   }
-  return completion(view, command, conflicted, countOf(ranges) - found)
+  return partial(conversation, completion(view, command, conflicted, countOf(ranges) - found), lowest)
 }
 
 /**
@@ -39,6 +40,7 @@ async function storeBatch(
   view: View,
   command: CommandOf<"STORE">,
   batch: Range[],
+  lowest: number | null,
 ): Promise<{ found: number; conflicted: Message[] }> {
   if (conversation.writer.congested) await conversation.writer.drained()
   const news = conversation.pull(false)
@@ -52,7 +54,7 @@ async function storeBatch(
   const { changed, unchanged, conflicted } = outcome
   const told = new Set(news?.changed.map(({ message }) => message.uid))
   const failed = new Set(conflicted.filter(({ uid }) => !told.has(uid)))
-  for (const message of inUidOrder(changed, unchanged, [...failed])) {
+  for (const message of inOrder(inUidOrder(changed, unchanged, [...failed]), lowest)) {
     await tellOutcome(conversation, view, command, message, failed.has(message))
   }
   return { found: changed.length + unchanged.length + conflicted.length, conflicted }
