@@ -55,20 +55,20 @@ function hearStored(
   heard: readonly number[],
 ): void {
   const told = command.silent && !turn.client.condstore ? [] : [...news, ...unchanged]
-  const open = new Set([...told, ...conflicted])
+  const failed = conflicted.filter((uid) => !heard.includes(uid))
+  const open = new Set([...told, ...failed])
   while (open.size > 0 && turn.lines.next?.kind === "fetch") {
     const line = turn.take("fetch")
     const at = turn.uidOf(line)
     const now = turn.box === undefined ? undefined : message(turn.box, at)
     if (now === undefined || !open.delete(at)) turn.fail(`${line.text} is no answer`)
-    if (command.silent && !conflicted.includes(at)) {
+    if (command.silent && !failed.includes(at)) {
       turn.check(line.items.has("MODSEQ") && !line.items.has("FLAGS"), "MODSEQ, not FLAGS")
       turn.attributes(line, now)
     } else turn.unasked(line, now, command.uid)
   }
   // RFC 7162 §3.1.3 wants MODSEQ of what was changed; of what was not it may be said.
-  const said = conflicted.filter((uid) => heard.includes(uid)).concat(command.silent ? unchanged : [])
-  const owed = [...open].filter((uid) => !said.includes(uid))
+  const owed = [...open].filter((uid) => !command.silent || !unchanged.includes(uid))
   turn.check(owed.length === 0, `STORE says nothing of UIDs ${owed}`)
   for (const uid of news) knowOwn(turn, uid, command)
 }
