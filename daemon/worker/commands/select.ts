@@ -67,7 +67,9 @@ function describe(conversation: Conversation, mailbox: Mailbox, view: View): voi
 async function close(conversation: Conversation): Promise<Completion> {
   const view = conversation.selected()
   conversation.deselect()
-  if (!view.state.readOnly) await expungeAll(conversation, view.state.mailbox)
+  // CLOSE cannot fail: of a mailbox that another session deleted there is nothing left to expunge.
+  const there = conversation.account.store.mailboxes.byId(view.state.mailbox) !== undefined
+  if (there && !view.state.readOnly) await expungeAll(conversation, view.state.mailbox)
   return { text: "CLOSE completed" }
 }
 
