@@ -2,9 +2,9 @@ import { wrongIn } from "./cache.ts"
 import { type CommandNamed, letters, type Resync } from "./command.ts"
 import { type Flags, has } from "./flags.ts"
 import { hearEarlier } from "./messages.ts"
-import { create, find, holding, type Mailbox, type Refusal, remove, rename, validityIs } from "./truth.ts"
+import { create, find, holding, type Mailbox, message, type Refusal, remove, rename, validityIs } from "./truth.ts"
 import type { Steps, Turn } from "./turn.ts"
-import { claimRecent, recentIn, type View } from "./view.ts"
+import { claimRecent, recentIn, told, type View } from "./view.ts"
 import { words } from "./wire.ts"
 
 /** RFC 3501 §6.3.1, §6.3.2; RFC 7162 §3.2.11. */
@@ -17,7 +17,7 @@ export function* performSelect(turn: Turn, command: CommandNamed<"SELECT" | "EXA
   if (command.condstore) turn.client.condstore = true
   turn.client.view = open(box, command.name === "EXAMINE")
   hearOpened(turn, box)
-  if (command.resync !== null) hearMissed(turn, box, command.resync)
+  if (command.resync !== null) yield* hearMissed(turn, command.resync)
   yield* turn.tellAll(true)
   turn.end("OK", command.name === "EXAMINE" ? "READ-ONLY" : "READ-WRITE")
 }
@@ -84,38 +84,56 @@ function statement(turn: Turn): [name: string, value: string] {
 }
 
 /** RFC 7162 §3.2.5: with what is said now, the client that comes back must know the truth. */
-function hearMissed(turn: Turn, box: Mailbox, { cache, known, match }: Resync): void {
-  if (cache.validity !== box.validity) return
-  const names = (uid: number) =>
-    !known || cache.messages.length === 0 || cache.messages.some((each) => each.uid === uid)
-  const gone = box.gone.filter(({ uid, modseq }) => modseq > cache.modseq && names(uid)).map(({ uid }) => uid)
+function* hearMissed(turn: Turn, { cache, known, match }: Resync): Steps {
+  const box = structuredClone(turn.box)
+  if (box === undefined || cache.validity !== box.validity) return
+  const uids = cache.messages.map(({ uid }) => uid)
+  const names = (uid: number) => !known || uids.length === 0 || uids.includes(uid)
+  const missed = ({ uid, modseq }: { uid: number; modseq: number }) => modseq > cache.modseq && names(uid)
+  const gone = box.gone.filter(missed).map(({ uid }) => uid)
   // §3.2.5.2: of what is below the last UID that still has its number, the client knows.
-  const sure = match
-    ? lastMatch(
-        turn.view,
-        cache.messages.map(({ uid }) => uid),
-      )
-    : 0
-  const vanished = hearEarlier(
-    turn,
-    gone.filter((uid) => uid > sure),
-    gone,
-  )
-  const open = new Map(
-    box.messages.filter(({ uid, modseq }) => modseq > cache.modseq && names(uid)).map((each) => [each.uid, each]),
-  )
-  const changed = new Map<number, Flags>()
-  while (open.size > 0) {
-    const line = turn.take("fetch", `FETCH of UIDs ${[...open.keys()]}`)
-    const found = open.get(turn.uidOf(line))
-    if (found === undefined) turn.fail(`${line.text} did not change`)
-    open.delete(found.uid)
-    turn.unasked(line, found, true)
-    changed.set(found.uid, found.flags)
-  }
+  const sure = match ? lastMatch(turn.view, uids) : 0
+  const surely = gone.filter((uid) => uid > sure)
+  const vanished = hearEarlier(turn, surely, gone)
+  const changes = box.messages.filter(missed)
+  yield* hearChanges(turn, new Set(changes.map(({ uid }) => uid)))
   turn.client.fetched = 0
+  const changed = new Map<number, Flags>(changes.map(({ uid, flags }) => [uid, flags]))
   const wrong = wrongIn(cache, box, vanished, changed, () => false)
   turn.check(wrong === null, wrong ?? "")
+}
+
+/**
+ * A FETCH of each of these. The server reads a message when its turn comes: what another session does meanwhile may
+ * be in it, and is then told once more.
+ */
+function* hearChanges(turn: Turn, open: Set<number>): Steps {
+  for (let steps = 0; open.size > 0; ) {
+    const { next } = turn.lines
+    const uid = next?.kind === "fetch" ? turn.uidOf(next) : null
+    const now = uid === null || turn.box === undefined ? undefined : message(turn.box, uid)
+    if (
+      next?.kind === "fetch" &&
+      now !== undefined &&
+      Number(next.items.get("MODSEQ")) === now.modseq &&
+      open.delete(now.uid)
+    ) {
+      turn.unasked(turn.take("fetch"), now, true)
+      tellAgain(turn, now.uid)
+    } else if (steps < othersSteps) {
+      steps += 1
+      yield
+      for (const each of open) if (turn.box === undefined || message(turn.box, each) === undefined) open.delete(each)
+    } else turn.fail(`FETCH of UIDs ${[...open]} is expected`)
+  }
+}
+
+/** How many steps of others may lie between two lines. */
+const othersSteps = 6
+
+function tellAgain(turn: Turn, uid: number): void {
+  const entry = told(turn.view, uid)
+  if (entry !== undefined) entry.told = Math.min(entry.told, turn.view.synced)
 }
 
 function lastMatch(view: View, uids: readonly number[]): number {
