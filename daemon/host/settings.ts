@@ -175,7 +175,7 @@ const imap = z.strictObject({
     ),
   progress_ms: count(0, 600_000)
     .default(10_000)
-    .describe("How often a long SEARCH, SORT, THREAD, COPY or MOVE tells how far it is (RFC 9585)."),
+    .describe("How often a command that works on many messages tells how far it is (RFC 9585)."),
   flush_wait_ms: count(0, 60_000)
     .default(2000)
     .describe("How long SELECT and STATUS of INBOX wait for mail that is still in the spool."),

@@ -59,7 +59,7 @@ export type ResponseCode =
   /** RFC 9738 §5; `uid` is of the last message that was worked on, the lowest. */
   | { code: "MESSAGELIMIT"; limit: number; uid: number | null }
   | { code: "BADEVENT"; events: readonly string[] } // RFC 5465 §8
-  | { code: "INPROGRESS"; tag: string; done: number; goal: number } // RFC 9585 §4
+  | { code: "INPROGRESS"; tag: string; state: { done: number; goal: number } | null } // RFC 9585 §4
 
 export type Status = "OK" | "NO" | "BAD" | "BYE" | "PREAUTH"
 
@@ -89,7 +89,7 @@ function withArguments(code: Exclude<ResponseCode, PlainCode>): string {
     case "NOUPDATE":
       return `${code.code} "${code.tag}"`
     case "INPROGRESS":
-      return `${code.code} (${inProgressTag(code.tag)} ${code.done} ${code.goal})`
+      return `${code.code} (${inProgressTag(code.tag)} ${code.state?.done ?? "NIL"} ${code.state?.goal ?? "NIL"})`
     case "BADURL":
       return `${code.code} "${code.url.replace(/[^\x20-\x7e]|["\]\\]/g, percentEncoded)}"`
     case "MAILBOXID":

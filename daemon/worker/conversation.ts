@@ -142,8 +142,8 @@ export class Conversation {
     if (this.#view !== null) this.#view.saved = []
   }
 
-  /** For a command that has this many messages to work on. */
-  progress(tag: string, goal: number): Progress {
+  /** For a command that has this many messages to work on, or an unknown number. */
+  progress(tag: string, goal: number | null): Progress {
     return new Progress(this.writer, tag, goal, this.account.limits.progress_ms)
   }
 

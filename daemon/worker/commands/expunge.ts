@@ -19,20 +19,21 @@ export const expungeFamily: Family<"EXPUNGE" | "UID EXPUNGE"> = {
 }
 
 /** RFC 3501 §6.4.3. The untagged EXPUNGE come from the view, like those of other sessions. */
-async function expunge(conversation: Conversation): Promise<Completion> {
+async function expunge(conversation: Conversation, { tag }: CommandOf<"EXPUNGE">): Promise<Completion> {
   conversation.refuseReadOnly()
-  const any = await expungeAll(conversation, conversation.selected().state.mailbox)
+  const any = await expungeAll(conversation, tag, conversation.selected().state.mailbox)
   return { ...(await highestAfterExpunge(conversation, any)), text: "EXPUNGE completed" }
 }
 
 /** RFC 4315 §2.1: only messages that are both \Deleted and in the set. */
-async function uidExpunge(conversation: Conversation, { set }: CommandOf<"UID EXPUNGE">): Promise<Completion> {
+async function uidExpunge(conversation: Conversation, { tag, set }: CommandOf<"UID EXPUNGE">): Promise<Completion> {
   conversation.refuseReadOnly()
   const view = conversation.selected()
   const { messages } = conversation.account.store
   const { mailbox } = view.state
   const { ranges, lowest } = deleted(conversation, view, view.resolve(set, true))
-  const any = await inBatches(conversation, view.uidsIn(ranges), (batch) => messages.expunge(mailbox, batch).length > 0)
+  const uids = view.uidsIn(ranges)
+  const any = await inBatches(conversation, tag, uids, (batch) => messages.expunge(mailbox, batch).length > 0)
   const completion = { ...(await highestAfterExpunge(conversation, any)), text: "UID EXPUNGE completed" }
   return partial(conversation, completion, lowest)
 }
@@ -53,23 +54,26 @@ export async function highestAfterExpunge(conversation: Conversation, any: boole
 }
 
 /** Every \Deleted message, also those this client has not been told of. @returns whether there was one */
-export async function expungeAll(conversation: Conversation, mailbox: number): Promise<boolean> {
+export async function expungeAll(conversation: Conversation, tag: string, mailbox: number): Promise<boolean> {
   const { store } = conversation.account
   if (store.mailboxes.status(mailbox).deleted === 0) return false
   const uids = store.messages.deleted(mailbox)
-  return inBatches(conversation, uids, (batch) => store.messages.expunge(mailbox, batch).length > 0)
+  return inBatches(conversation, tag, uids, (batch) => store.messages.expunge(mailbox, batch).length > 0)
 }
 
 /** @returns whether any batch did something */
 async function inBatches(
   conversation: Conversation,
+  tag: string,
   uids: readonly number[],
   work: (batch: number[]) => boolean,
 ): Promise<boolean> {
   const pace = conversation.pace()
+  const progress = conversation.progress(tag, uids.length)
   let any = false
   for (let at = 0; at < uids.length; at += batchMessages) {
     any = work(uids.slice(at, at + batchMessages)) || any
+    progress.add(batchMessages)
     await pace.rest()
   }
   return any

@@ -35,11 +35,13 @@ async function fetch(conversation: Conversation, command: FetchCommand): Promise
   if (command.vanished) tellVanished(conversation, view, namedUids(command.set, view), command.changedSince ?? 0)
   const pace = conversation.pace()
   const binary = new BinaryAnswers(conversation, items, pace)
+  const progress = conversation.progress(command.tag, countOf(ranges))
   let found = 0
   const batches = inOrder([...view.batches(ranges, marks ? seenBatchMessages : batchMessages)], lowest)
   for (const batch of batches) {
     for (const fetched of inOrder(messagesOf(conversation, view, command, batch, marks), lowest)) {
       if (await tellIfThere(conversation, view, items, fetched, binary)) found += 1
+      progress.add(1)
       if (pace.due) await pace.rest()
     }
   }

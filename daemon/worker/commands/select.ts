@@ -64,12 +64,12 @@ function describe(conversation: Conversation, mailbox: Mailbox, view: View): voi
 }
 
 /** RFC 3501 §6.4.2: expunges without telling, unless the mailbox is open read-only. */
-async function close(conversation: Conversation): Promise<Completion> {
+async function close(conversation: Conversation, { tag }: CommandOf<"CLOSE">): Promise<Completion> {
   const view = conversation.selected()
   conversation.deselect()
   // CLOSE cannot fail: of a mailbox that another session deleted there is nothing left to expunge.
   const there = conversation.account.store.mailboxes.byId(view.state.mailbox) !== undefined
-  if (there && !view.state.readOnly) await expungeAll(conversation, view.state.mailbox)
+  if (there && !view.state.readOnly) await expungeAll(conversation, tag, view.state.mailbox)
   return { text: "CLOSE completed" }
 }
 

@@ -25,11 +25,12 @@ export const sortFamily: Family<"SORT"> = {
 
 async function sorted(
   conversation: Conversation,
-  { criteria }: CommandOf<"SORT">,
+  { tag, criteria }: CommandOf<"SORT">,
   found: Message[],
 ): Promise<Message[]> {
   const { contents } = conversation.account.store
-  const sortables = await readMany(conversation, found, (messages) => sortablesOf(contents, messages, criteria))
+  const read = (messages: readonly Message[]) => sortablesOf(contents, messages, criteria)
+  const sortables = await readMany(conversation, tag, found, read)
   const inOrder = await pacedSort(sortables, comparison(criteria), conversation.pace())
   return inOrder.map(({ message }) => message)
 }
@@ -37,16 +38,19 @@ async function sorted(
 /** Messages read at one go. */
 const batchMessages = 250
 
-/** Reads something of all messages, some at a time, and gives way in between. @throws ClientGone */
+/** After the search: reads something of all that it found, some at a time, and gives way in between. @throws ClientGone */
 export async function readMany<T>(
   conversation: Conversation,
+  tag: string,
   messages: readonly Message[],
   read: (messages: readonly Message[]) => readonly T[],
 ): Promise<T[]> {
   const pace = conversation.pace()
+  const progress = conversation.progress(tag, null)
   const all: T[] = []
   for (let at = 0; at < messages.length; at += batchMessages) {
     for (const each of read(messages.slice(at, at + batchMessages))) all.push(each)
+    progress.add(batchMessages)
     if (pace.due) await pace.rest()
   }
   return all

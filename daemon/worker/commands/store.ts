@@ -22,10 +22,12 @@ async function store(conversation: Conversation, command: CommandOf<"STORE">): P
   const conflicted: number[] = []
   let found = 0
   const pace = conversation.pace()
+  const progress = conversation.progress(command.tag, countOf(ranges))
   for (const batch of inOrder([...view.batches(ranges, batchMessages)], lowest)) {
     const outcome = await storeBatch(conversation, view, command, batch, lowest)
     found += outcome.found
     for (const { uid } of outcome.conflicted) conflicted.push(uid)
+    progress.add(batchMessages)
     await pace.rest()
   }
   return partial(conversation, completion(view, command, conflicted, countOf(ranges) - found), lowest)

@@ -45,12 +45,12 @@ async function thread(conversation: Conversation, command: ThreadCommand): Promi
 async function threaded(
   conversation: Conversation,
   view: View,
-  { uid: asUid, algorithm }: ThreadCommand,
+  { tag, uid: asUid, algorithm }: ThreadCommand,
   found: readonly Message[],
 ): Promise<Threaded[]> {
   const { contents } = conversation.account.store
   const factsOf = algorithm === "REFERENCES" ? referenceFacts : subjectFacts
-  return readMany(conversation, found, (messages) => {
+  return readMany(conversation, tag, found, (messages) => {
     const facts = factsOf(contents, messages)
     return messages.flatMap((message, index) => {
       const number = asUid ? message.uid : view.sequenceOf(message.uid)
