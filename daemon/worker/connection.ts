@@ -6,40 +6,37 @@ import { BadCharset } from "../imap/errors.ts"
 import { headOf } from "../imap/head.ts"
 import { parseCommand } from "../imap/parse.ts"
 import { CommandReader, type Input } from "../imap/reader.ts"
-import { continuation, PeerGone, ResponseWriter, tagged, untagged } from "../imap/response.ts"
+import { continuation, PeerGone, type ResponseWriter, tagged, untagged } from "../imap/response.ts"
 import type { Account } from "./account.ts"
 import { capabilityNames } from "./capabilities.ts"
 import { discardStreamed } from "./commands/append.ts"
 import type { Completion, Entry } from "./commands/command.ts"
 import { clientName } from "./commands/general.ts"
 import { commands, registered } from "./commands/table.ts"
-import { type Compressed, compress } from "./compression.ts"
 import { Conversation } from "./conversation.ts"
 import { literalPolicy } from "./literal-policy.ts"
 import { ClientGone } from "./pace.ts"
 import { AnswerBroken, type Refusal, Refused, refusalFor } from "./refusal.ts"
+import { partingMs, Transport } from "./transport.ts"
 import { refuseNumbers } from "./uid-only.ts"
 import { MailboxGone } from "./view.ts"
 
 export type ConnectionEvents = {
   /**
-   * After each command was read, and when listening (`idling`: IDLE, NOTIFY) begins and IDLE ends. `client` is what the client calls
-   * itself, for display; null when it did not say.
+   * After each command was read, and when listening (`idling`: IDLE, NOTIFY) begins and IDLE ends. `client` is what
+   * the client calls itself, for display; null when it did not say.
    */
   activity(command: string, idling: boolean, client: string | null): void
 }
 
 type Outcome = (Completion | (Refusal & { afterwards?: never })) & { status: Refusal["status"] | "OK" }
 
-/** How long the last octets may take to leave; then the connection is cut. */
-const partingMs = 2000
-
 /**
  * One client, from its login to its end: reads a command, runs it, answers, tells what else changed; the
  * next one is read when that is done, so answers come in order and nothing piles up.
  */
 export class ImapConnection {
-  readonly #socket: Duplex
+  readonly #transport: Transport
   readonly #account: Account
   readonly #events: ConnectionEvents
   readonly #tag: string
@@ -47,19 +44,15 @@ export class ImapConnection {
   readonly #reader: CommandReader
   readonly #writer: ResponseWriter
   readonly #conversation: Conversation
-  readonly #closed: Promise<void>
   readonly #capabilities: readonly string[]
-  #compressed: Compressed | null = null
   #farewell: string | null = null
   #running = false
   #idling = false
   #badInARow = 0
-  #silence: NodeJS.Timeout | null = null
 
   /** Nothing is read or written before `serve`; octets already read beyond the preface must be unshifted. */
   constructor(socket: Duplex, account: Account, facts: ClientFacts, events: ConnectionEvents) {
     const { limits } = account
-    this.#socket = socket
     this.#account = account
     this.#events = events
     this.#tag = facts.tag
@@ -72,12 +65,10 @@ export class ImapConnection {
       supplied: new Map(),
     }
     this.#capabilities = capabilityNames(registered, account)
-    this.#writer = new ResponseWriter(socket)
     this.#reader = this.#makeReader()
+    this.#transport = new Transport(socket, this.#reader, limits.autologout_s * 1000)
+    this.#writer = this.#transport.writer
     this.#conversation = this.#makeConversation(facts)
-    this.#closed = new Promise((resolve) => {
-      socket.once("close", () => resolve())
-    })
   }
 
   #makeReader(): CommandReader {
@@ -90,7 +81,7 @@ export class ImapConnection {
       maxSkipBytes: limits.max_command_bytes + maxMessageBytes,
       literal: literalPolicy(() => this.#conversation, this.#grammar),
       sendContinuation: () => this.#conversation.push.between(() => this.#writer.text(continuation("OK")).flush()),
-      onDrain: () => this.#input.resume(),
+      onDrain: () => this.#transport.resume(),
     })
   }
 
@@ -102,14 +93,14 @@ export class ImapConnection {
         writer: this.#writer,
         capabilities: this.#capabilities,
         nextLine: () => this.#nextLine(),
-        isGone: () => this.#socket.destroyed,
+        isGone: () => this.#transport.isGone,
         activity: (command, idling) => this.#report(command, idling),
         readUtf8: () => {
           this.#grammar.utf8 = true
         },
         supplied: (mailbox) => this.#grammar.supplied?.get(mailbox) ?? null,
-        compressed: () => this.#compressed !== null,
-        compress: () => this.#compress(),
+        compressed: () => this.#transport.isCompressed,
+        compress: () => this.#transport.compress(),
       },
       client,
     )
@@ -118,7 +109,7 @@ export class ImapConnection {
   /** Answers the login, then serves until the client leaves or `bye`. Never rejects; the socket is destroyed then. */
   async serve(): Promise<void> {
     const unsubscribe = this.#account.store.onCommit((commit) => this.#conversation.notice(commit))
-    this.#listen()
+    this.#transport.open(() => this.#onSilence())
     try {
       const code = { code: "CAPABILITY", capabilities: this.#capabilities } as const
       this.#writer.text(tagged(this.#tag, "OK", "Logged in", code)).flush()
@@ -127,7 +118,7 @@ export class ImapConnection {
       this.#failed(error)
     } finally {
       unsubscribe()
-      await this.#part()
+      await this.#transport.part()
     }
   }
 
@@ -137,9 +128,7 @@ export class ImapConnection {
    */
   async bye(text: string, withinMs: number = partingMs): Promise<void> {
     this.#leave(text)
-    const deadline = setTimeout(() => this.#socket.destroy(), withinMs)
-    await this.#closed
-    clearTimeout(deadline)
+    await this.#transport.closedWithin(withinMs)
   }
 
   /** From here on no command is begun; one that waits for input, IDLE too, sees its end. */
@@ -149,59 +138,11 @@ export class ImapConnection {
     this.#reader.end()
   }
 
-  /** Where commands come from: the socket, or what is inflated from it. */
-  get #input(): Duplex {
-    return this.#compressed?.input ?? this.#socket
-  }
-
-  readonly #onData = (chunk: Uint8Array): void => {
-    this.#silence?.refresh()
-    if (!this.#reader.push(chunk)) this.#input.pause()
-  }
-
-  /** From here on both directions are compressed; octets that came behind the command are already. */
-  #compress(): void {
-    const socket = this.#socket
-    socket.off("data", this.#onData)
-    socket.pause()
-    this.#compressed = compress(socket)
-    const { input, output } = this.#compressed
-    input.on("data", this.#onData)
-    input.on("end", () => this.#reader.end())
-    this.#writer.redirect(output)
-    const early = this.#reader.takeQueued()
-    if (early.length > 0) socket.unshift(early)
-  }
-
-  #listen(): void {
-    const socket = this.#socket
-    socket.on("data", this.#onData)
-    socket.on("drain", () => this.#silence?.refresh())
-    socket.on("end", () => {
-      if (this.#compressed === null) this.#reader.end()
-    })
-    socket.on("close", () => this.#reader.end())
-    socket.on("error", () => socket.destroy())
-    // Whoever handed the socket over had paused it, so that nothing was lost on the way.
-    socket.resume()
-    this.#silence = setTimeout(() => this.#onSilence(), this.#account.limits.autologout_s * 1000)
-  }
-
   /** RFC 3501 §5.4, RFC 2177: nothing came for too long; or the client does not read what it asked for. */
   #onSilence(): void {
-    if (this.#socket.writableNeedDrain) this.#socket.destroy()
+    if (this.#transport.isStuck) this.#transport.cut()
     else if (!this.#running || this.#idling) this.#leave("Idle for too long")
-    else this.#silence?.refresh()
-  }
-
-  async #part(): Promise<void> {
-    if (this.#silence !== null) clearTimeout(this.#silence)
-    this.#writer.flush()
-    if (!this.#socket.destroyed) (this.#compressed?.output ?? this.#socket).end()
-    const deadline = setTimeout(() => this.#socket.destroy(), partingMs)
-    this.#input.resume()
-    await this.#closed
-    clearTimeout(deadline)
+    else this.#transport.refresh()
   }
 
   /** @returns false when it was the last one */
@@ -216,7 +157,7 @@ export class ImapConnection {
       return false
     } finally {
       this.#running = false
-      this.#silence?.refresh()
+      this.#transport.refresh()
     }
   }
 
@@ -327,7 +268,7 @@ export class ImapConnection {
   #end(error: unknown): null {
     if (error instanceof AnswerBroken) {
       this.#account.log.warn({ error: nameOfCause(error) }, "an answer could not be finished, the connection was cut")
-      this.#socket.destroy()
+      this.#transport.cut()
     } else if (this.#farewell !== null) this.#sayBye(this.#farewell)
     else if (error instanceof MailboxGone) this.#sayBye("The selected mailbox was deleted")
     return null
@@ -362,7 +303,7 @@ export class ImapConnection {
 
   #failed(error: unknown): void {
     refusalFor(error, this.#account.log, "connection")
-    this.#socket.destroy()
+    this.#transport.cut()
   }
 }
 

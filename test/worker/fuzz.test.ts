@@ -95,6 +95,11 @@ test("commands that the grammar takes are answered in every state", async (t) =>
       "ENABLE CONDSTORE",
       'LIST "" *',
       'LSUB "" %',
+      "NOTIFY NONE",
+      "NOTIFY SET (selected (MessageNew (UID FLAGS BODY.PEEK[]) MessageExpunge FlagChange)) (personal (MailboxName))",
+      "NOTIFY SET STATUS (selected-delayed (MessageNew MessageExpunge)) (subscribed (MessageNew MessageExpunge))",
+      "NOTIFY SET (subtree foo (MessageNew MessageExpunge FlagChange SubscriptionChange)) (inboxes NONE)",
+      "SEARCH RETURN (UPDATE (UID FLAGS)) UNSEEN",
     ),
     boxes.map((box) => `STATUS ${box} (MESSAGES UIDNEXT UNSEEN HIGHESTMODSEQ SIZE)`),
   )
