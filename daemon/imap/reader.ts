@@ -70,6 +70,11 @@ export class CommandReader {
     return this.#queue.size
   }
 
+  /** Whether something of a command came that is not whole yet. */
+  get begun(): boolean {
+    return this.#queue.size > 0 || this.#held.length > 0
+  }
+
   /** Takes what a socket delivered. On false the caller pauses the socket until `onDrain`. */
   push(chunk: Uint8Array): boolean {
     if (!this.#ended) this.#queue.push(chunk, this.#options.sensitive === true)

@@ -94,6 +94,7 @@ export class ImapConnection {
         capabilities: this.#capabilities,
         nextLine: () => this.#nextLine(),
         isGone: () => this.#transport.isGone,
+        commandBegun: () => this.#reader.begun,
         activity: (command, idling) => this.#report(command, idling),
         readUtf8: () => {
           this.#grammar.utf8 = true

@@ -20,6 +20,8 @@ export type Line = {
   /** The next line as it is, for IDLE; null when the client left, or is to leave. */
   nextLine(): Promise<Uint8Array | null>
   isGone(): boolean
+  /** Something of the next command came. It may have message numbers, and these mean what the client knew when it wrote them. */
+  commandBegun(): boolean
   activity(command: string, idling: boolean): void
   /** From the next command on, strings and names of mailboxes are UTF-8. */
   readUtf8(): void
@@ -210,12 +212,12 @@ export class Conversation {
 
   /**
    * Tells the client what changed. `expunges` false keeps the sequence numbers as they are (RFC 3501 §7.4.1),
-   * unless the client said that they need not stay.
+   * unless the client said that they need not stay (RFC 5465 §5.3) and has not begun to use them.
    *
    * @throws MailboxGone, and when the client left
    */
   async tell(expunges: boolean, uid = false): Promise<void> {
-    await this.say(this.pull(expunges), uid)
+    await this.say(this.pull(expunges || (this.#wish.atOnce && !this.line.commandBegun())), uid)
     this.#tellWhatIsSafe()
     if ((await this.#notices?.tell()) === false) this.hearNothing()
   }
@@ -326,9 +328,9 @@ export class Conversation {
 }
 
 /** `expunges` is whether numbers may change just now (RFC 3501 §7.4.1); RFC 5465 §5.3, §6.1. */
-function momentFor({ hears, atOnce }: SelectedInterest, expunges: boolean): Moment {
+function momentFor({ hears }: SelectedInterest, expunges: boolean): Moment {
   if (hears === "nothing") return { expunges: expunges ? "own" : "none", news: "none" }
-  return { expunges: expunges || atOnce ? "all" : "none", news: hears === "everything" ? "all" : "arrivals" }
+  return { expunges: expunges ? "all" : "none", news: hears === "everything" ? "all" : "arrivals" }
 }
 
 const systemFlags: [name: string, bit: number][] = Object.entries(flagBits)
