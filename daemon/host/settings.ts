@@ -139,7 +139,7 @@ const imap = z.strictObject({
   max_items: count(50, 100_000)
     .default(1000)
     .describe(
-      "Items in one list of a command: what FETCH asks for, patterns of LIST, criteria of SORT; and search keys.",
+      "Items in any one list of a command: what FETCH asks for, flags of STORE, mailboxes of ESEARCH; and search keys.",
     ),
   max_append_parts: count(1, 100_000)
     .default(1000)

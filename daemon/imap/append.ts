@@ -67,15 +67,15 @@ function appendBody(
 
 function appendMessages(
   cursor: Cursor,
-  { maxAppendParts }: GrammarContext,
+  context: GrammarContext,
   take: TakeLiteral,
   several: boolean,
 ): { messages: NewMessage[]; reached: Reached } {
   const messages: NewMessage[] = []
-  let room = maxAppendParts
+  let room = context.maxAppendParts
   do {
     space(cursor)
-    const message: NewMessage = { ...appendOptions(cursor), parts: [] }
+    const message: NewMessage = { ...appendOptions(cursor, context), parts: [] }
     messages.push(message)
     const reached = appendData(cursor, take, message.parts, room)
     if (reached !== "end") return { messages, reached }
@@ -85,8 +85,8 @@ function appendMessages(
 }
 
 /** [flag-list SP] [date-time SP]: what stands before the octets of a message (RFC 3501 §9). */
-function appendOptions(cursor: Cursor): { flags: string[]; internalDate: DateTime | null } {
-  const flags = peek(cursor) === OPEN ? flagList(cursor) : null
+function appendOptions(cursor: Cursor, context: GrammarContext): { flags: string[]; internalDate: DateTime | null } {
+  const flags = peek(cursor) === OPEN ? flagList(cursor, context) : null
   if (flags !== null) space(cursor)
   const internalDate = peek(cursor) === DQUOTE ? dateTime(cursor) : null
   if (internalDate !== null) space(cursor)

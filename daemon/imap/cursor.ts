@@ -19,7 +19,7 @@ export type GrammarContext = {
   maxNesting: number
   /** Ranges in one sequence set. */
   maxSequenceRanges: number
-  /** Items in one list: what FETCH asks for, patterns of LIST, criteria of SORT; and search keys in all. */
+  /** Items in any one list; and search keys in all. */
   maxItems: number
   /** Messages in one APPEND, and parts of them (RFC 3502, RFC 4469). */
   maxAppendParts: number
@@ -115,18 +115,24 @@ export function takeWhile(cursor: Cursor, allowed: Uint8Array): Uint8Array {
 /** `"(" item *(SP item) ")"`, or with `orEmpty` also `"()"`. */
 export function parenthesised<T>(
   cursor: Cursor,
+  context: GrammarContext,
   item: (cursor: Cursor) => T,
   orEmpty = false,
-  most = Number.POSITIVE_INFINITY,
 ): T[] {
   expectByte(cursor, OPEN, "(")
   if (orEmpty && tryByte(cursor, CLOSE)) return []
+  const items = spaced(cursor, context, item)
+  expectByte(cursor, CLOSE, "SP or )")
+  return items
+}
+
+/** `item *(SP item)`, as many as one list may have. */
+export function spaced<T>(cursor: Cursor, { maxItems }: GrammarContext, item: (cursor: Cursor) => T): T[] {
   const items = [item(cursor)]
   while (tryByte(cursor, SP)) {
-    if (items.length >= most) throw new ParseError(`at most ${most} items in one list`, cursor.at)
+    if (items.length >= maxItems) throw new ParseError(`at most ${maxItems} items in one list`, cursor.at)
     items.push(item(cursor))
   }
-  expectByte(cursor, CLOSE, "SP or )")
   return items
 }
 

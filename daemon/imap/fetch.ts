@@ -66,21 +66,21 @@ function fetch(cursor: Cursor, context: GrammarContext, uid: boolean): CommandBo
   space(cursor)
   const set = sequenceSet(cursor, context.maxSequenceRanges)
   space(cursor)
-  const items = peek(cursor) === OPEN ? fetchItems(cursor, context) : macroOrItem(cursor)
-  return { name: "FETCH", uid, set, items, ...fetchModifiers(cursor, uid) }
+  const items = peek(cursor) === OPEN ? fetchItems(cursor, context) : macroOrItem(cursor, context)
+  return { name: "FETCH", uid, set, items, ...fetchModifiers(cursor, context, uid) }
 }
 
 /** "(" fetch-att *(SP fetch-att) ")" */
 export function fetchItems(cursor: Cursor, context: GrammarContext): FetchItem[] {
-  return parenthesised(cursor, fetchItem, false, context.maxItems)
+  return parenthesised(cursor, context, (inner) => fetchItem(inner, context))
 }
 
-function macroOrItem(cursor: Cursor): FetchItem[] {
+function macroOrItem(cursor: Cursor, context: GrammarContext): FetchItem[] {
   const start = cursor.at
   const macro = macros[keyword(cursor, "fetch-att")]
   if (macro !== undefined) return macro.map((item) => ({ item }))
   cursor.at = start
-  return [fetchItem(cursor)]
+  return [fetchItem(cursor, context)]
 }
 
 /**
@@ -93,13 +93,15 @@ function macroOrItem(cursor: Cursor): FetchItem[] {
  *
  * RFC 3501 §9, RFC 3516 §7, RFC 8970 §6.
  */
-function fetchItem(cursor: Cursor): FetchItem {
+function fetchItem(cursor: Cursor, context: GrammarContext): FetchItem {
   const start = cursor.at
   const word = keyword(cursor, "fetch-att")
   const withSection = peek(cursor) === OPEN_SQUARE
-  if (withSection && (word === "BODY" || word === "BODY.PEEK")) return bodySection(cursor, word === "BODY.PEEK")
-  if (withSection && word === "BINARY.SIZE") return { item: word, parts: binarySection(cursor) }
-  if (withSection && (word === "BINARY" || word === "BINARY.PEEK")) return binary(cursor, word === "BINARY.PEEK")
+  if (withSection && (word === "BODY" || word === "BODY.PEEK"))
+    return bodySection(cursor, context, word === "BODY.PEEK")
+  if (withSection && word === "BINARY.SIZE") return { item: word, parts: binarySection(cursor, context) }
+  if (withSection && (word === "BINARY" || word === "BINARY.PEEK"))
+    return binary(cursor, context, word === "BINARY.PEEK")
   if (word === "PREVIEW") return { item: word, lazy: previewModifiers(cursor) }
   if (!isPlainItem(word)) throw new ParseError("fetch-att", start)
   return { item: word }
@@ -109,14 +111,14 @@ function isPlainItem(word: string): word is PlainItem {
   return plainItems.has(word)
 }
 
-function binary(cursor: Cursor, peeks: boolean): FetchItem {
-  return { item: "BINARY[]", peek: peeks, parts: binarySection(cursor), partial: partial(cursor) }
+function binary(cursor: Cursor, context: GrammarContext, peeks: boolean): FetchItem {
+  return { item: "BINARY[]", peek: peeks, parts: binarySection(cursor, context), partial: partial(cursor) }
 }
 
 /** section-binary = "[" [section-part] "]" (RFC 3516 §7) */
-function binarySection(cursor: Cursor): number[] {
+function binarySection(cursor: Cursor, context: GrammarContext): number[] {
   const start = cursor.at
-  const { parts, what } = section(cursor)
+  const { parts, what } = section(cursor, context)
   if (what.text !== "ALL") throw new ParseError("section-binary", start)
   return parts
 }
@@ -142,8 +144,8 @@ function previewModifiers(cursor: Cursor): boolean {
   return true
 }
 
-function bodySection(cursor: Cursor, peeks: boolean): FetchItem {
-  return { item: "BODY[]", peek: peeks, section: section(cursor), partial: partial(cursor) }
+function bodySection(cursor: Cursor, context: GrammarContext, peeks: boolean): FetchItem {
+  return { item: "BODY[]", peek: peeks, section: section(cursor, context), partial: partial(cursor) }
 }
 
 /**
@@ -170,7 +172,7 @@ const maxParts = 1000
  *
  * RFC 3501 §9.
  */
-export function section(cursor: Cursor): Section {
+export function section(cursor: Cursor, context: GrammarContext): Section {
   expectByte(cursor, OPEN_SQUARE, "[")
   const parts: number[] = []
   let more = peek(cursor) !== CLOSE_SQUARE
@@ -179,7 +181,7 @@ export function section(cursor: Cursor): Section {
     parts.push(nzNumber(cursor))
     more = tryByte(cursor, DOT)
   }
-  const what: Section["what"] = more ? sectionText(cursor, parts.length > 0) : { text: "ALL" }
+  const what: Section["what"] = more ? sectionText(cursor, context, parts.length > 0) : { text: "ALL" }
   expectByte(cursor, CLOSE_SQUARE, "]")
   return { parts, what }
 }
@@ -190,19 +192,20 @@ export function section(cursor: Cursor): Section {
  *
  * RFC 3501 §9: MIME only behind a part number.
  */
-function sectionText(cursor: Cursor, hasPart: boolean): Section["what"] {
+function sectionText(cursor: Cursor, context: GrammarContext, hasPart: boolean): Section["what"] {
   const start = cursor.at
   const word = keyword(cursor, "section-text")
   if (word === "HEADER" || word === "TEXT") return { text: word }
   if (word === "MIME" && hasPart) return { text: word }
-  if (word === "HEADER.FIELDS" || word === "HEADER.FIELDS.NOT") return { text: word, fields: headerList(cursor) }
+  if (word === "HEADER.FIELDS" || word === "HEADER.FIELDS.NOT")
+    return { text: word, fields: headerList(cursor, context) }
   throw new ParseError(hasPart ? "section-text" : "section-msgtext", start)
 }
 
 /** header-list = "(" header-fld-name *(SP header-fld-name) ")", with header-fld-name = astring. */
-function headerList(cursor: Cursor): string[] {
+function headerList(cursor: Cursor, context: GrammarContext): string[] {
   space(cursor)
-  return parenthesised(cursor, (inner) => latin1(astring(inner, "header-fld-name")))
+  return parenthesised(cursor, context, (inner) => latin1(astring(inner, "header-fld-name")))
 }
 
 /**
@@ -211,12 +214,12 @@ function headerList(cursor: Cursor): string[] {
  *
  * RFC 4466 §3; each modifier once. VANISHED stands beside CHANGEDSINCE in a UID FETCH only (RFC 7162 §3.2.6).
  */
-function fetchModifiers(cursor: Cursor, uid: boolean): FetchModifiers {
+function fetchModifiers(cursor: Cursor, context: GrammarContext, uid: boolean): FetchModifiers {
   const modifiers: FetchModifiers = { changedSince: null, vanished: false }
   if (!tryByte(cursor, SP)) return modifiers
   const start = cursor.at
   if (peek(cursor) !== OPEN) throw new ParseError("fetch-modifiers", start)
-  const names = parenthesised(cursor, (inner) => fetchModifier(inner, uid, modifiers))
+  const names = parenthesised(cursor, context, (inner) => fetchModifier(inner, uid, modifiers))
   if (new Set(names).size < names.length) throw new ParseError("each fetch-modifier once", start)
   if (modifiers.vanished && (!uid || modifiers.changedSince === null))
     throw new ParseError("VANISHED only in UID FETCH with CHANGEDSINCE", start)

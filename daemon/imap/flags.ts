@@ -1,4 +1,4 @@
-import { BACKSLASH, type Cursor, latin1, parenthesised, tryByte } from "./cursor.ts"
+import { BACKSLASH, type Cursor, type GrammarContext, latin1, parenthesised, tryByte } from "./cursor.ts"
 import { ParseError } from "./errors.ts"
 import { atom } from "./strings.ts"
 
@@ -32,6 +32,6 @@ export function flagKeyword(cursor: Cursor): string {
  *
  * RFC 3501 §9.
  */
-export function flagList(cursor: Cursor): string[] {
-  return parenthesised(cursor, flag, true)
+export function flagList(cursor: Cursor, context: GrammarContext): string[] {
+  return parenthesised(cursor, context, flag, true)
 }

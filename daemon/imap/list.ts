@@ -1,17 +1,5 @@
 import type { CommandBody, ListCommand } from "./ast.ts"
-import {
-  CLOSE,
-  type Cursor,
-  expectByte,
-  type GrammarContext,
-  keyword,
-  OPEN,
-  parenthesised,
-  peek,
-  SP,
-  space,
-  tryByte,
-} from "./cursor.ts"
+import { type Cursor, type GrammarContext, keyword, OPEN, parenthesised, peek, SP, space, tryByte } from "./cursor.ts"
 import { ParseError } from "./errors.ts"
 import type { CommandFamily } from "./grammar.ts"
 import { mailbox, mailboxPattern } from "./mailbox-name.ts"
@@ -39,15 +27,15 @@ export const listCommands: CommandFamily = {
 function list(cursor: Cursor, context: GrammarContext): CommandBody {
   space(cursor)
   const withSelection = peek(cursor) === OPEN
-  const selection = withSelection ? selectionOptions(cursor) : noSelection()
+  const selection = withSelection ? selectionOptions(cursor, context) : noSelection()
   if (withSelection) space(cursor)
   const reference = mailbox(cursor, context)
   space(cursor)
   const withPatterns = peek(cursor) === OPEN
   const pattern = (inner: Cursor) => mailboxPattern(inner, context)
-  const patterns = withPatterns ? parenthesised(cursor, pattern, false, context.maxItems) : [pattern(cursor)]
+  const patterns = withPatterns ? parenthesised(cursor, context, pattern) : [pattern(cursor)]
   const withReturns = tryByte(cursor, SP)
-  const returns = withReturns ? returnOptions(cursor) : noReturns()
+  const returns = withReturns ? returnOptions(cursor, context) : noReturns()
   const extended = withSelection || withPatterns || withReturns
   return { name: "LIST", list: { extended, selection, reference, patterns, returns } }
 }
@@ -67,10 +55,10 @@ function noReturns(): ListCommand["returns"] {
  * RFC 5258 §6, RFC 6154 §6. RECURSIVEMATCH needs one of the first two beside it; unknown options are
  * refused (RFC 5258 §3).
  */
-function selectionOptions(cursor: Cursor): ListCommand["selection"] {
+function selectionOptions(cursor: Cursor, context: GrammarContext): ListCommand["selection"] {
   const start = cursor.at
   const selection = noSelection()
-  parenthesised(cursor, (inner) => selectionOption(inner, selection), true)
+  parenthesised(cursor, context, (inner) => selectionOption(inner, selection), true)
   if (selection.recursiveMatch && !selection.subscribed && !selection.specialUse) {
     throw new ParseError("SUBSCRIBED or SPECIAL-USE beside RECURSIVEMATCH", start)
   }
@@ -94,20 +82,16 @@ function selectionOption(cursor: Cursor, selection: ListCommand["selection"]): v
  *
  * RFC 5258 §6, RFC 6154 §6, RFC 5819 §4, RFC 9590 §5.
  */
-function returnOptions(cursor: Cursor): ListCommand["returns"] {
+function returnOptions(cursor: Cursor, context: GrammarContext): ListCommand["returns"] {
   const start = cursor.at
   if (keyword(cursor, "RETURN") !== "RETURN") throw new ParseError("RETURN", start)
   space(cursor)
   const returns = noReturns()
-  expectByte(cursor, OPEN, "(")
-  if (tryByte(cursor, CLOSE)) return returns
-  do returnOption(cursor, returns)
-  while (tryByte(cursor, SP))
-  expectByte(cursor, CLOSE, "SP or )")
+  parenthesised(cursor, context, (inner) => returnOption(inner, context, returns), true)
   return returns
 }
 
-function returnOption(cursor: Cursor, returns: ListCommand["returns"]): void {
+function returnOption(cursor: Cursor, context: GrammarContext, returns: ListCommand["returns"]): void {
   const start = cursor.at
   const word = keyword(cursor, "return-option")
   if (word === "SUBSCRIBED") returns.subscribed = true
@@ -115,7 +99,7 @@ function returnOption(cursor: Cursor, returns: ListCommand["returns"]): void {
   else if (word === "SPECIAL-USE") returns.specialUse = true
   else if (word === "STATUS") {
     space(cursor)
-    returns.status = statusItems(cursor)
-  } else if (word === "METADATA") returns.metadata = metadataReturn(cursor)
+    returns.status = statusItems(cursor, context)
+  } else if (word === "METADATA") returns.metadata = metadataReturn(cursor, context)
   else throw new ParseError("return-option", start)
 }

@@ -37,5 +37,5 @@ export function filterMailboxes<Selected extends string>(
 function oneOrMoreMailboxes(cursor: Cursor, context: GrammarContext): string[] {
   space(cursor)
   if (peek(cursor) !== OPEN) return [mailbox(cursor, context)]
-  return parenthesised(cursor, (inner) => mailbox(inner, context))
+  return parenthesised(cursor, context, (inner) => mailbox(inner, context))
 }

@@ -14,7 +14,7 @@ export const mailboxCommands: CommandFamily = {
   CREATE: (cursor, context) => ({
     name: "CREATE",
     mailbox: oneMailbox(cursor, context),
-    uses: tryByte(cursor, SP) ? createUses(cursor) : [],
+    uses: tryByte(cursor, SP) ? createUses(cursor, context) : [],
   }),
   DELETE: (cursor, context) => ({ name: "DELETE", mailbox: oneMailbox(cursor, context) }),
   SUBSCRIBE: (cursor, context) => ({ name: "SUBSCRIBE", mailbox: oneMailbox(cursor, context) }),
@@ -27,7 +27,7 @@ export const mailboxCommands: CommandFamily = {
   STATUS: (cursor, context) => {
     const name = oneMailbox(cursor, context)
     space(cursor)
-    return { name: "STATUS", mailbox: name, items: statusItems(cursor) }
+    return { name: "STATUS", mailbox: name, items: statusItems(cursor, context) }
   },
   COPY: (cursor, context) => copy(cursor, context, "COPY", false),
   "UID COPY": (cursor, context) => copy(cursor, context, "COPY", true),
@@ -50,7 +50,7 @@ function oneMailbox(cursor: Cursor, context: GrammarContext): string {
 function select(cursor: Cursor, context: GrammarContext, name: "SELECT" | "EXAMINE"): CommandBody {
   const selected = oneMailbox(cursor, context)
   const parameters: SelectParameters = { condstore: false, qresync: null }
-  if (tryByte(cursor, SP)) parenthesised(cursor, (inner) => selectParameter(inner, context, parameters))
+  if (tryByte(cursor, SP)) parenthesised(cursor, context, (inner) => selectParameter(inner, context, parameters))
   return { name, mailbox: selected, parameters }
 }
 
@@ -79,10 +79,10 @@ const statusNames: ReadonlySet<string> = new Set<StatusItem>([
 /**
  * "(" status-att *(SP status-att) ")"
  *
- * RFC 3501 §9 (STATUS), RFC 5819 §4 (LIST … RETURN (STATUS (…))).
+ * RFC 3501 §9 (STATUS), RFC 5819 §4 (LIST … RETURN (STATUS (…))). Each is told once, however often it is asked for.
  */
-export function statusItems(cursor: Cursor): StatusItem[] {
-  return parenthesised(cursor, statusItem)
+export function statusItems(cursor: Cursor, context: GrammarContext): StatusItem[] {
+  return [...new Set(parenthesised(cursor, context, statusItem))]
 }
 
 function statusItem(cursor: Cursor): StatusItem {

@@ -7,10 +7,9 @@ import {
   OPEN,
   parenthesised,
   peek,
-  SP,
   space,
+  spaced,
   TILDE,
-  tryByte,
 } from "./cursor.ts"
 import { ParseError } from "./errors.ts"
 import type { CommandFamily } from "./grammar.ts"
@@ -26,7 +25,7 @@ export const metadataCommands: CommandFamily = {
     space(cursor)
     const name = mailbox(cursor, context)
     space(cursor)
-    return { name: "SETMETADATA", mailbox: name, changes: parenthesised(cursor, entryValue) }
+    return { name: "SETMETADATA", mailbox: name, changes: parenthesised(cursor, context, entryValue) }
   },
 }
 
@@ -39,16 +38,16 @@ function getMetadata(cursor: Cursor, context: GrammarContext): CommandBody {
   space(cursor)
   const options: MetadataOptions = { maxSize: null, depth: 0 }
   if (peek(cursor) === OPEN) {
-    metadataOptions(cursor, options)
+    metadataOptions(cursor, context, options)
     space(cursor)
   }
   const name = mailbox(cursor, context)
   space(cursor)
   if (beginsOptions(cursor)) {
-    metadataOptions(cursor, options)
+    metadataOptions(cursor, context, options)
     space(cursor)
   }
-  return { name: "GETMETADATA", mailbox: name, options, entries: metadataEntries(cursor) }
+  return { name: "GETMETADATA", mailbox: name, options, entries: metadataEntries(cursor, context) }
 }
 
 /** An entry begins with "/", or is a string. */
@@ -57,8 +56,8 @@ function beginsOptions(cursor: Cursor): boolean {
 }
 
 /** getmetadata-options = "(" getmetadata-option *(SP getmetadata-option) ")" */
-function metadataOptions(cursor: Cursor, options: MetadataOptions): void {
-  parenthesised(cursor, (inner) => metadataOption(inner, options))
+function metadataOptions(cursor: Cursor, context: GrammarContext, options: MetadataOptions): void {
+  parenthesised(cursor, context, (inner) => metadataOption(inner, options))
 }
 
 /**
@@ -83,11 +82,8 @@ function depth(cursor: Cursor): number {
 }
 
 /** entries = entry / "(" entry *(SP entry) ")" (RFC 5464 §5); its §4.4.1 has examples without the parentheses. */
-function metadataEntries(cursor: Cursor): string[] {
-  if (peek(cursor) === OPEN) return parenthesised(cursor, entryName)
-  const entries = [entryName(cursor)]
-  while (tryByte(cursor, SP)) entries.push(entryName(cursor))
-  return entries
+function metadataEntries(cursor: Cursor, context: GrammarContext): string[] {
+  return peek(cursor) === OPEN ? parenthesised(cursor, context, entryName) : spaced(cursor, context, entryName)
 }
 
 /** Longest name of an entry; the RFC sets none. */
@@ -128,7 +124,7 @@ function binaryValue(cursor: Cursor): Uint8Array {
 }
 
 /** "METADATA" SP "(" entry *(SP entry) ")": what follows the word in RETURN (RFC 9590 §5). */
-export function metadataReturn(cursor: Cursor): string[] {
+export function metadataReturn(cursor: Cursor, context: GrammarContext): string[] {
   space(cursor)
-  return parenthesised(cursor, entryName)
+  return parenthesised(cursor, context, entryName)
 }

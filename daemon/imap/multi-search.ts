@@ -24,7 +24,7 @@ function esearch(cursor: Cursor, context: GrammarContext): CommandBody {
 }
 
 function sourceOptions(cursor: Cursor, context: GrammarContext): MailboxSource[] {
-  const sources = parenthesised(cursor, (inner) => filterMailboxes(inner, context, ["selected"]))
+  const sources = parenthesised(cursor, context, (inner) => filterMailboxes(inner, context, ["selected"]))
   space(cursor)
   return sources
 }

@@ -59,7 +59,7 @@ function eventGroup(cursor: Cursor, context: GrammarContext): EventGroup {
 
 /** events = ("(" event *(SP event) ")") / "NONE" */
 function events(cursor: Cursor, context: GrammarContext): NotifyEvent[] {
-  if (peek(cursor) === OPEN) return parenthesised(cursor, (inner) => event(inner, context), false, context.maxItems)
+  if (peek(cursor) === OPEN) return parenthesised(cursor, context, (inner) => event(inner, context))
   const start = cursor.at
   if (keyword(cursor, "events") !== "NONE") throw new ParseError("events", start)
   return []

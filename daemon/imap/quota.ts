@@ -14,10 +14,10 @@ export const quotaCommands: CommandFamily = {
     return { name: "GETQUOTAROOT", mailbox: mailbox(cursor, context) }
   },
   /** setquota = "SETQUOTA" SP quota-root-name SP "(" [setquota-resource *(SP setquota-resource)] ")" */
-  SETQUOTA: (cursor) => {
+  SETQUOTA: (cursor, context) => {
     const root = rootName(cursor)
     space(cursor)
-    return { name: "SETQUOTA", root, limits: parenthesised(cursor, setquotaResource, true) }
+    return { name: "SETQUOTA", root, limits: parenthesised(cursor, context, setquotaResource, true) }
   },
 }
 

@@ -18,7 +18,7 @@ const returnNames: ReadonlySet<string> = new Set<PlainReturn>(["MIN", "MAX", "AL
  */
 export function searchReturns(cursor: Cursor, context: GrammarContext): SearchReturn[] {
   const start = cursor.at
-  const returns = parenthesised(cursor, (inner) => searchReturn(inner, context), true)
+  const returns = parenthesised(cursor, context, (inner) => searchReturn(inner, context), true)
   space(cursor)
   refuseTwoLists(returns, start)
   return returns.length === 0 ? ["ALL"] : [...new Set(returns)]

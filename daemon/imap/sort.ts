@@ -24,7 +24,7 @@ export const sortCommands: CommandFamily = {
 function sort(cursor: Cursor, context: GrammarContext, uid: boolean): CommandBody {
   space(cursor)
   const returns = tryWord(cursor, "RETURN") ? searchReturns(cursor, context) : null
-  const criteria = parenthesised(cursor, sortCriterion, false, context.maxItems)
+  const criteria = parenthesised(cursor, context, sortCriterion)
   space(cursor)
   const charset = searchCharset(cursor)
   const key = searchKeysIn(cursor, context, charset, returns?.includes("SAVE") === true)

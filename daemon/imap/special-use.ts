@@ -1,4 +1,13 @@
-import { BACKSLASH, type Cursor, keyword, latin1, parenthesised, space, tryByte } from "./cursor.ts"
+import {
+  BACKSLASH,
+  type Cursor,
+  type GrammarContext,
+  keyword,
+  latin1,
+  parenthesised,
+  space,
+  tryByte,
+} from "./cursor.ts"
 import { ParseError } from "./errors.ts"
 import { atom } from "./strings.ts"
 
@@ -9,15 +18,15 @@ import { atom } from "./strings.ts"
  *
  * RFC 4466 §3, RFC 6154 §6. Spelled as in the RFC where it is one of its attributes.
  */
-export function createUses(cursor: Cursor): string[] {
-  return [...new Set(parenthesised(cursor, createParameter).flat())]
+export function createUses(cursor: Cursor, context: GrammarContext): string[] {
+  return [...new Set(parenthesised(cursor, context, (inner) => createParameter(inner, context)).flat())]
 }
 
-function createParameter(cursor: Cursor): string[] {
+function createParameter(cursor: Cursor, context: GrammarContext): string[] {
   const start = cursor.at
   if (keyword(cursor, "create-param") !== "USE") throw new ParseError("USE", start)
   space(cursor)
-  return parenthesised(cursor, useAttribute, true)
+  return parenthesised(cursor, context, useAttribute, true)
 }
 
 const spellings = new Map(

@@ -9,8 +9,8 @@ import {
   OPEN,
   PLUS,
   peek,
-  SP,
   space,
+  spaced,
   tryByte,
 } from "./cursor.ts"
 import { ParseError } from "./errors.ts"
@@ -37,7 +37,7 @@ function store(cursor: Cursor, context: GrammarContext, uid: boolean): CommandBo
   const operation = storeOperation(cursor)
   const silent = flagsItem(cursor)
   space(cursor)
-  const flags = peek(cursor) === OPEN ? flagList(cursor) : bareFlags(cursor)
+  const flags = peek(cursor) === OPEN ? flagList(cursor, context) : spaced(cursor, context, flag)
   return { name: "STORE", uid, set, unchangedSince, operation, silent, flags }
 }
 
@@ -69,10 +69,4 @@ function flagsItem(cursor: Cursor): boolean {
   const word = keyword(cursor, "FLAGS")
   if (word !== "FLAGS" && word !== "FLAGS.SILENT") throw new ParseError("FLAGS or FLAGS.SILENT", start)
   return word === "FLAGS.SILENT"
-}
-
-function bareFlags(cursor: Cursor): string[] {
-  const flags = [flag(cursor)]
-  while (tryByte(cursor, SP)) flags.push(flag(cursor))
-  return flags
 }

@@ -1,6 +1,6 @@
 import type { ByteString } from "../message/types.ts"
 import type { OctetRange, Section } from "./ast.ts"
-import { type Cursor, endOfCommand } from "./cursor.ts"
+import { type Cursor, defaultContext, endOfCommand } from "./cursor.ts"
 import { ParseError } from "./errors.ts"
 import { section } from "./fetch.ts"
 import { canonicalMailbox } from "./mailbox-name.ts"
@@ -60,7 +60,7 @@ function sectionOf(encoded: ByteString): Section | null {
   if (text === null) return null
   const cursor: Cursor = { bytes: Buffer.from(`[${text}]`, "latin1"), at: 0 }
   try {
-    const found = section(cursor)
+    const found = section(cursor, defaultContext)
     endOfCommand(cursor)
     return found
   } catch (error) {

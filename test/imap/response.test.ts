@@ -2,6 +2,7 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import fc from "fast-check"
 import type { Section } from "../../daemon/imap/ast.ts"
+import { defaultContext } from "../../daemon/imap/cursor.ts"
 import { section } from "../../daemon/imap/fetch.ts"
 import {
   astringWire,
@@ -93,7 +94,7 @@ const sections: [wire: string, given: Section, offset?: number][] = [
 for (const [wire, given, offset] of sections) {
   test(`section ${wire}`, () => {
     assert.equal(latin1Of(sectionWire(given, offset)), wire)
-    assert.deepEqual(section({ ...cursorOf(wire), at: 4 }), given)
+    assert.deepEqual(section({ ...cursorOf(wire), at: 4 }, defaultContext), given)
   })
 }
 

@@ -109,6 +109,25 @@ const limits: [what: string, settings: Options, allowed: string[], refused: stri
     "SORT (DATE SIZE TO) UTF-8 ALL",
     /^BAD .*at most 2/,
   ],
+  ...(
+    [
+      ["sources of ESEARCH", "ESEARCH IN (inboxes inboxes) ALL", "ESEARCH IN (inboxes inboxes inboxes) ALL"],
+      ["mailboxes of a source", "ESEARCH IN (mailboxes (a b)) ALL", "ESEARCH IN (mailboxes (a b c)) ALL"],
+      ["results of SEARCH", "SEARCH RETURN (MIN MIN) ALL", "SEARCH RETURN (MIN MIN MIN) ALL"],
+      ["items of STATUS", "STATUS INBOX (UNSEEN SIZE)", "STATUS INBOX (UNSEEN UNSEEN UNSEEN)"],
+      ["selections of LIST", 'LIST (REMOTE REMOTE) "" *', 'LIST (REMOTE REMOTE REMOTE) "" *'],
+      ["returns of LIST", 'LIST "" * RETURN (CHILDREN)', 'LIST "" * RETURN (CHILDREN CHILDREN CHILDREN)'],
+      ["fields of a header", "FETCH 1 BODY[HEADER.FIELDS (A B)]", "FETCH 1 BODY[HEADER.FIELDS (A B C)]"],
+      ["entries", 'GETMETADATA "" (/private/a /private/b)', 'GETMETADATA "" /private/a /private/b /private/c'],
+      ["flags", "STORE 1 +FLAGS (a b)", "STORE 1 +FLAGS a b c"],
+    ] as const
+  ).map(([what, allowed, refused]): [string, Options, string[], string, RegExp] => [
+    what,
+    { limits: { max_items: 2 } },
+    [allowed],
+    refused,
+    /^BAD .*at most 2 items/,
+  ]),
   ["a line", { limits: { max_line_bytes: 100 } }, [`NOOP`], `SEARCH TEXT ${"x".repeat(100)}`, /^BAD .*too long/i],
   [
     "contexts",
@@ -147,6 +166,15 @@ for (const [what, settings, allowed, refused, answer] of limits) {
     assert.deepEqual(await state(), before)
   })
 }
+
+test("STATUS tells each item once", async (t) => {
+  const home = startHome(t)
+  const client = await home.connect()
+  const asked = "MESSAGES DELETED-STORAGE MESSAGES DELETED-STORAGE"
+  assert.deepEqual(await client.ok(`STATUS INBOX (${asked})`), ["* STATUS INBOX (MESSAGES 0 DELETED-STORAGE 0)"])
+  const listed = await client.ok(`LIST "" INBOX RETURN (STATUS (${asked}))`)
+  assert.deepEqual(listed.slice(1), ["* STATUS INBOX (MESSAGES 0 DELETED-STORAGE 0)"])
+})
 
 test("a limit that is lowered takes nothing away, and what shrinks is allowed", async (t) => {
   const mailbox = { max_folders: 3, max_subscriptions: 2, max_keywords: 2, max_keywords_per_message: 2 }
