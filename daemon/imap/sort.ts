@@ -24,11 +24,17 @@ export const sortCommands: CommandFamily = {
 function sort(cursor: Cursor, context: GrammarContext, uid: boolean): CommandBody {
   space(cursor)
   const returns = tryWord(cursor, "RETURN") ? searchReturns(cursor, context) : null
-  const criteria = parenthesised(cursor, context, sortCriterion)
+  const criteria = firstOfEach(parenthesised(cursor, context, sortCriterion))
   space(cursor)
   const charset = searchCharset(cursor)
   const key = searchKeysIn(cursor, context, charset, returns?.includes("SAVE") === true)
   return { name: "SORT", uid, returns, criteria, charset, key }
+}
+
+/** Messages that are equal by a key are so when it is asked again, also in reverse: a repeat never decides. */
+function firstOfEach(criteria: readonly SortCriterion[]): SortCriterion[] {
+  const seen = new Set<SortKey>()
+  return criteria.filter(({ key }) => seen.size < seen.add(key).size)
 }
 
 /** sort-criterion = ["REVERSE" SP] sort-key (RFC 5256 §5) */

@@ -41,8 +41,7 @@ export function lastingKey(key: SearchKey, view: View): SearchKey | null {
 
 function lastingSet({ uid, set }: Extract<SearchKey, { key: "set" }>, view: View): SearchKey | null {
   if (!uid || set.kind === "saved") {
-    const uids = view.uidsIn(view.resolveWithin(set, uid))
-    return { key: "set", uid: true, set: { kind: "ranges", ranges: uids.map((each) => [each, each]) } }
+    return { key: "set", uid: true, set: { kind: "ranges", ranges: view.uidRanges(view.resolveWithin(set, uid)) } }
   }
   const last = view.state.uids.at(-1) ?? 0
   const openEnded = set.ranges.filter((range) => range.includes(Number.POSITIVE_INFINITY))
@@ -50,6 +49,14 @@ function lastingSet({ uid, set }: Extract<SearchKey, { key: "set" }>, view: View
   if (openEnded.some((range) => Math.min(...range) > last)) return null
   const ranges = set.ranges.map(([a, b]): [number, number] => [Math.min(a, highestUid), Math.min(b, highestUid)])
   return { key: "set", uid: true, set: { kind: "ranges", ranges } }
+}
+
+/** How much there is to remember of the sets in a key: "$" can be long, and be there many times. */
+export function rangesIn(key: SearchKey): number {
+  if (key.key === "and") return key.keys.reduce((sum, each) => sum + rangesIn(each), 0)
+  if (key.key === "or") return rangesIn(key.left) + rangesIn(key.right)
+  if (key.key === "not") return rangesIn(key.not)
+  return key.key === "set" && key.set.kind === "ranges" ? key.set.ranges.length : 0
 }
 
 /** A search that is to be kept up to date: its key is a lasting one, `items` are told of new messages that it finds (RFC 5465 §7). */

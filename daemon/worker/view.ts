@@ -74,6 +74,7 @@ export class View {
   readonly #ownExpunges = new Set<number>()
   /** UIDs of the last search that was saved, ascending: what "$" stands for (RFC 5182). */
   saved: readonly number[] = []
+  #resolved: { saved: readonly number[]; uids: readonly number[]; ranges: Range[]; byUid: Range[] } | null = null
   /** Searches whose changes the client wants to hear of, by the tag of their command (RFC 5267 §4.3). */
   readonly contexts = new Map<string, SearchContext>()
   #dirty = false
@@ -245,7 +246,7 @@ export class View {
    *   included (RFC 3501 §9, seq-number)
    */
   resolve(set: SequenceSet, uid: boolean): Range[] {
-    if (set.kind === "saved") return this.rangesOf(this.saved)
+    if (set.kind === "saved") return this.#savedRanges()
     return merged(uid ? this.#resolveUids(set.ranges) : this.#resolveSequence(set.ranges))
   }
 
@@ -258,6 +259,16 @@ export class View {
       .map(([a, b]): Range => [Math.min(a, b) - 1, Math.min(Math.max(a, b), count) - 1])
       .filter(([first, last]) => first >= 0 && first <= last)
     return merged(within)
+  }
+
+  /** Worked out once for all the "$" of a command. What is appended to the view moves no index. */
+  #savedRanges(): Range[] {
+    const { saved, state } = this
+    if (this.#resolved?.saved !== saved || this.#resolved.uids !== state.uids) {
+      const ranges = this.rangesOf(saved)
+      this.#resolved = { saved, uids: state.uids, ranges, byUid: this.uidRanges(ranges) }
+    }
+    return this.#resolved.ranges
   }
 
   /** UIDs in ascending order as ranges of indexes, those that the client does not know left out. */
@@ -290,6 +301,12 @@ export class View {
   /** UIDs at these indexes, ascending. */
   uidsIn(ranges: Range[]): number[] {
     return ranges.flatMap(([first, last]) => this.state.uids.slice(first, last + 1))
+  }
+
+  /** Ranges of indexes as ranges of UIDs: what is between two UIDs of a view is in the view, or gone. */
+  uidRanges(ranges: readonly Range[]): Range[] {
+    if (ranges === this.#resolved?.ranges) return this.#resolved.byUid
+    return ranges.map(([first, last]): Range => [this.state.uids[first] ?? 0, this.state.uids[last] ?? 0])
   }
 
   /** UIDs of the view within ranges of UIDs. */
@@ -349,6 +366,18 @@ export function intersection(a: Range[], b: Range[]): Range[] {
 /** How many messages such ranges of indexes hold. */
 export function countOf(ranges: Range[]): number {
   return ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0)
+}
+
+/** Whether one of these ranges, sorted and without overlap, has the number. */
+export function isWithin(ranges: readonly Range[], number: number): boolean {
+  let low = 0
+  let high = ranges.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((ranges[middle]?.[1] ?? 0) < number) low = middle + 1
+    else high = middle
+  }
+  return (ranges[low]?.[0] ?? Number.POSITIVE_INFINITY) <= number
 }
 
 /** Sorted, and without overlap: a message named twice is meant once. */

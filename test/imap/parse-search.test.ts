@@ -90,6 +90,20 @@ const sorts: [line: string, body: CommandBody][] = [
     },
   ],
   [
+    `SORT (SIZE ${"REVERSE SIZE DATE ".repeat(400)}SIZE) UTF-8 ALL`,
+    {
+      name: "SORT",
+      uid: false,
+      returns: null,
+      criteria: [
+        { key: "SIZE", reverse: false },
+        { key: "DATE", reverse: false },
+      ],
+      charset: "UTF-8",
+      key: { key: "all" },
+    },
+  ],
+  [
     'UID SORT RETURN () (ARRIVAL) "US-ASCII" ALL',
     {
       name: "SORT",

@@ -1,7 +1,23 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import fc from "fast-check"
+import type { SearchKey } from "../../daemon/imap/ast.ts"
+import { lastingKey, rangesIn } from "../../daemon/worker/search-context.ts"
+import { View } from "../../daemon/worker/view.ts"
 import { letter, startHome, type TestClient } from "./harness.ts"
+
+test("numbers that are kept are ranges, however many messages there are", () => {
+  const uids = Array.from({ length: 1000 }, (_, index) => index + 1)
+  const state = { mailbox: 1, readOnly: true, uids, uidNext: 1001, toldChanges: 1, toldExpunges: 1, keywords: 0 }
+  const view = new View({ ...state, recent: [] })
+  const everything: SearchKey = { key: "set", uid: false, set: { kind: "ranges", ranges: [[1, Infinity]] } }
+  const kept = { key: "set", uid: true, set: { kind: "ranges", ranges: [[1, 1000]] } }
+  assert.deepEqual(lastingKey(everything, view), kept)
+  view.saved = [1, 3, 5]
+  const saved: SearchKey = { key: "set", uid: true, set: { kind: "saved" } }
+  const lasting = lastingKey({ key: "or", left: { key: "not", not: saved }, right: saved }, view)
+  assert.equal(lasting === null ? null : rangesIn(lasting), 6)
+})
 
 /** What a client knows of its search: UIDs or numbers, as the answers change them (RFC 5267 §4.3). */
 class Results {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import fc from "fast-check"
 import { Refused } from "../../daemon/worker/refusal.ts"
-import { countOf, intersection, merged, type Range, View } from "../../daemon/worker/view.ts"
+import { countOf, intersection, isWithin, merged, type Range, View } from "../../daemon/worker/view.ts"
 
 const all = Number.POSITIVE_INFINITY
 
@@ -112,4 +112,30 @@ test("\\Recent is counted by the UIDs that are there", () => {
 
 test("the state is plain data", () => {
   assert.deepEqual(new View(JSON.parse(JSON.stringify(view.state))).state, view.state)
+})
+
+test("a number is within ranges when one of them has it", () => {
+  const range = fc.tuple(fc.nat(50), fc.nat(5)).map(([from, more]): Range => [from, from + more])
+  fc.assert(
+    fc.property(fc.array(range), fc.nat(60), (ranges, number) => {
+      assert.equal(
+        isWithin(merged(ranges), number),
+        ranges.some(([from, to]) => from <= number && number <= to),
+      )
+    }),
+  )
+})
+
+test("a range of messages is one range of UIDs; what $ stands for is worked out once", () => {
+  const own = viewOf([2, 3, 5, 8, 13])
+  assert.deepEqual(own.uidRanges(own.resolveWithin(set([1, all]), false)), [[2, 13]])
+  own.saved = [2, 3, 13]
+  const saved = own.resolve({ kind: "saved" }, true)
+  assert.deepEqual(own.uidRanges(saved), [
+    [2, 3],
+    [13, 13],
+  ])
+  assert.equal(own.resolve({ kind: "saved" }, true), saved)
+  own.saved = [8]
+  assert.deepEqual(own.uidRanges(own.resolve({ kind: "saved" }, true)), [[8, 8]])
 })

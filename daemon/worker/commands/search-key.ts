@@ -5,7 +5,7 @@ import { foldForSearch } from "../../message/normalize.ts"
 import { searchLines } from "../../message/search-fields.ts"
 import type { Store } from "../../store/store.ts"
 import { flagBits, type Message } from "../../store/types.ts"
-import type { View } from "../view.ts"
+import { isWithin, type View } from "../view.ts"
 import { messageHeader } from "./fetch-section.ts"
 import { FieldSearch } from "./search-field.ts"
 import type { SearchTexts } from "./search-text.ts"
@@ -85,8 +85,8 @@ function withinTest({ compare, seconds }: KeyOf<"within">): Test {
 }
 
 function setTest({ uid, set }: KeyOf<"set">, { view }: Searching): Test {
-  const uids = new Set(view.uidsIn(view.resolveWithin(set, uid)))
-  return row((message) => uids.has(message.uid))
+  const ranges = view.uidRanges(view.resolveWithin(set, uid))
+  return row((message) => isWithin(ranges, message.uid))
 }
 
 function flagTest({ flag, on }: KeyOf<"flag">): Test {

@@ -2,7 +2,7 @@ import type { FetchItem } from "../../imap/ast.ts"
 import { untagged } from "../../imap/response.ts"
 import type { Conversation } from "../conversation.ts"
 import { Refused } from "../refusal.ts"
-import { lastingKey, SearchContext } from "../search-context.ts"
+import { lastingKey, rangesIn, SearchContext } from "../search-context.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
 import type { Hit } from "./search-answer.ts"
 
@@ -28,7 +28,8 @@ export function keepUpdated(
 ): void {
   const view = conversation.selected()
   const key = command.name === "SEARCH" ? lastingKey(command.key, view) : null
-  if (key === null || view.contexts.size >= conversation.account.limits.max_contexts) {
+  const { max_contexts, max_sequence_ranges } = conversation.account.limits
+  if (key === null || rangesIn(key) > max_sequence_ranges || view.contexts.size >= max_contexts) {
     sayNoUpdate(conversation, command.tag)
     return
   }
