@@ -87,6 +87,18 @@ test("a crash after each step: what got its 250 is there, of the rest the sweep 
   assert.ok(steps > 10)
 })
 
+test("directories that could not be made are made for the next message", async (t) => {
+  let full = true
+  const makeDirectory: QueueFiles["makeDirectory"] = (path) => {
+    if (full) return Promise.reject(Object.assign(new Error("full"), { code: "ENOSPC" }))
+    return diskFiles.makeDirectory(path)
+  }
+  const queue = new Queue(folder(t), { ...diskFiles, makeDirectory })
+  await assert.rejects(put(queue), fault("disk-full"))
+  full = false
+  assert.deepEqual(await queue.list(mailbox), [await put(queue)])
+})
+
 test("a crash at each step of remove and of quarantine loses nothing", async (t) => {
   for (let steps = 0; steps < 24; steps += 1) {
     const root = folder(t)
