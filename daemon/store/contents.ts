@@ -22,6 +22,9 @@ export type Source = "client" | "spool"
 /** What counts against quota together with a message. Negative for what it replaces. */
 export type CountedBeside = { bytes: number; messages: number }
 
+/** Contents that a crash left, removed in one transaction. */
+const clearedAtOnce = 20
+
 type Facts = { size: number; thread: number; headerSize: number }
 type Text = [packing: number, bytes: Uint8Array]
 
@@ -59,7 +62,8 @@ export class Contents {
   readonly #tree: Query<[id: number], { packing: number; bytes: Uint8Array }>
   readonly #headerText: Query<[id: number], { packing: number; bytes: Uint8Array }>
   readonly #bodyText: Query<[id: number], { packing: number; bytes: Uint8Array; complete: number }>
-  readonly #unlinked: Query<[], number>
+  /** Contents that had no message at open: later, those that are still arriving look the same. */
+  readonly #leftBehind: number[]
   readonly #isUnlinked: Query<[id: number], number>
   readonly #removals: readonly Query<[id: number], unknown>[]
   /** Contents that are being read, by how many; unwanted when their last message went meanwhile. */
@@ -99,7 +103,7 @@ export class Contents {
     this.#bodyText = connection.prepare(
       "SELECT body_packing AS packing, body_text AS bytes, complete FROM words WHERE content = ?",
     )
-    this.#unlinked = connection.pluck("SELECT content FROM unlinked")
+    this.#leftBehind = connection.pluck<[], number>("SELECT content FROM unlinked").all()
     this.#isUnlinked = connection.pluck("SELECT 1 FROM unlinked WHERE content = ?")
     this.#removals = [
       connection.prepare("DELETE FROM unlinked WHERE content = ?"),
@@ -280,13 +284,13 @@ export class Contents {
     })
   }
 
-  /** What a crash left behind. Only at open: later, contents that are still arriving look the same. A full disk does not keep the mailbox shut. */
-  sweep(): void {
-    try {
-      for (const content of this.#unlinked.all()) this.removeUnlinked([content])
-    } catch (error) {
-      if (!isFull(error)) throw error
-    }
+  /** Removes some of what a crash left behind. False when nothing is left of it. @throws StoreError `disk-full` */
+  clear(): boolean {
+    const some = this.#leftBehind.slice(-clearedAtOnce)
+    if (some.length === 0) return false
+    this.removeUnlinked(some)
+    this.#leftBehind.length -= some.length
+    return true
   }
 
   #admit(bytes: number, source: Source, messages = 1): void {

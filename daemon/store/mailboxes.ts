@@ -173,7 +173,7 @@ export class Mailboxes {
 
   /**
    * DELETE. With names below it, the messages go and the name stays, not selectable (RFC 3501 §6.3.4). The mailbox
-   * is gone at once; many messages go when `clear` takes them, which may take a while, or at the next open. Until
+   * is gone at once; many messages go when `clear` takes them, which may take a while, or after the next open. Until
    * then they count against quota, in a mailbox under a name that nobody finds.
    *
    * @throws StoreError `inbox-is-fixed`, `no-such-mailbox`, `has-children` when there is no mailbox but only names below
@@ -201,15 +201,6 @@ export class Mailboxes {
       this.#connection.note({ what: "cleared" })
       return true
     })
-  }
-
-  /** What a crash or a full disk left of deleted mailboxes, at open. */
-  sweep(): void {
-    try {
-      while (this.clear());
-    } catch (error) {
-      if (!isFull(error)) throw error
-    }
   }
 
   /** The name need not exist (RFC 3501 §6.3.6). @throws StoreError `bad-name` for one that never could, `too-many-subscriptions` */

@@ -93,8 +93,8 @@ function build(path: string, key: Uint8Array, options: StoreOptions): void {
 }
 
 /**
- * Opens a mailbox, brings its schema up to date and removes contents that a crash left without a message.
- * A file that cannot be opened is not written to.
+ * Opens a mailbox and brings its schema up to date. What a crash left in it is for `tidy`: there may be much of it,
+ * and somebody waits for the answer to his login. A file that cannot be opened is not written to.
  *
  * @throws StoreError `damaged`: no file, empty, plaintext, altered, another key, or written by a newer program;
  *   SqliteError `SQLITE_BUSY` while another process has it open
@@ -104,10 +104,7 @@ export function openStore(path: string, key: Uint8Array, options: StoreOptions):
   const db = openWithEither(path, key, options)
   try {
     migrate(db)
-    const store = new Store(new Connection(db), options, options.limits)
-    store.mailboxes.sweep()
-    store.contents.sweep()
-    return store
+    return new Store(new Connection(db), options, options.limits)
   } catch (error) {
     db.close()
     throw inOurWords(error)

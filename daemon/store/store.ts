@@ -73,6 +73,15 @@ export class Store {
     return this.#account.usage()
   }
 
+  /**
+   * Removes some of what deletions and a crash left behind, in one transaction; false when nothing is left of it.
+   *
+   * @throws StoreError `disk-full`: later, or after the next open, there may be room
+   */
+  tidy(): boolean {
+    return this.mailboxes.clear() || this.contents.clear()
+  }
+
   /** Invariants that do not hold; empty when all do. Reads everything. */
   check(): string[] {
     return check(this.#connection)

@@ -16,6 +16,7 @@ import { Flush } from "./flush.ts"
 import { Ingest } from "./ingest.ts"
 import type { DaemonLink } from "./link.ts"
 import { changePassword, createMailbox, type StoreCredentials } from "./rekey.ts"
+import { Tidying } from "./tidying.ts"
 import { acknowledge, currentParameters, findSlot, type Household, openMailbox, Refused } from "./unlock.ts"
 import { Verifier } from "./verifier.ts"
 
@@ -25,6 +26,7 @@ type Unlocked = {
   store: Store
   account: Account
   flush: Flush
+  tidying: Tidying
   identity: Identity & { wipe(): void }
   verifier: Verifier
 }
@@ -173,6 +175,7 @@ export class House {
     unlocked.verifier.remember(credential)
     await this.#strengthen(unlocked, slot.parameters, credential)
     void unlocked.flush.request()
+    unlocked.tidying.start()
     return unlocked
   }
 
@@ -232,7 +235,9 @@ export class House {
       waiting: () => flush.waiting(),
       log: this.#log,
     }
-    return { root, store, account, flush, identity, verifier: new Verifier(settings.sessions.verifier_life_s * 1000) }
+    const tidying = new Tidying(store, this.#log)
+    const verifier = new Verifier(settings.sessions.verifier_life_s * 1000)
+    return { root, store, account, flush, tidying, identity, verifier }
   }
 
   async #create({ socket, preface }: Visitor): Promise<void> {
@@ -302,6 +307,7 @@ export class House {
     const unlocked = this.#unlocked
     if (unlocked === null) return
     this.#unlocked = null
+    await unlocked.tidying.stop()
     await unlocked.flush.stop()
     try {
       unlocked.store.close()
