@@ -84,6 +84,11 @@ const invariants: readonly [claim: string, violations: string][] = [
     "an annotation belongs to a mailbox or to the account",
     "SELECT entry FROM annotation WHERE mailbox <> 0 AND mailbox NOT IN (SELECT id FROM mailbox)",
   ],
+  [
+    "what a COPY has copied so far was copied into a mailbox",
+    `SELECT copying.id FROM copying LEFT JOIN mailbox ON mailbox.id = copying.mailbox
+     WHERE mailbox.id IS NULL OR first < 1 OR first > last OR last >= uid_next`,
+  ],
   ["each keyword of a message is known to its mailbox", keywordsUnknown()],
 ]
 

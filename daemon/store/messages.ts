@@ -148,6 +148,11 @@ export class Messages {
     })
   }
 
+  /** Copies that were not to be: logged as expunged, because others may have seen them. */
+  takeBack(mailbox: number, uids: number[]): void {
+    this.#connection.transaction(() => this.#takeAway(mailbox, uids))
+  }
+
   /** As `copy`, and the source is removed and logged, all or nothing (RFC 6851 §3.3). Needs no quota. */
   move(from: number, uids: number[], to: number): Copied {
     return this.#connection.transaction(() => {

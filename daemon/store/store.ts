@@ -4,6 +4,7 @@ import type { CommitListener } from "./changes.ts"
 import { check } from "./check.ts"
 import type { Connection } from "./connection.ts"
 import { Contents } from "./contents.ts"
+import { LongCopies } from "./long-copies.ts"
 import { Mailboxes } from "./mailboxes.ts"
 import { Messages } from "./messages.ts"
 import { SlotList } from "./slot-list.ts"
@@ -27,6 +28,7 @@ export class Store {
   readonly mailboxes: Mailboxes
   readonly messages: Messages
   readonly contents: Contents
+  readonly longCopies: LongCopies
   readonly slots: SlotList
   readonly annotations: Annotations
   readonly #connection: Connection
@@ -38,6 +40,7 @@ export class Store {
     this.#account = new Account(connection, quota)
     this.contents = new Contents(connection, this.#account)
     this.messages = new Messages(connection, this.#account, this.contents, limits)
+    this.longCopies = new LongCopies(connection, this.messages)
     this.mailboxes = new Mailboxes(connection, this.#account, this.messages, limits)
     this.slots = new SlotList(connection)
     this.annotations = new Annotations(connection)
@@ -74,12 +77,12 @@ export class Store {
   }
 
   /**
-   * Removes some of what deletions and a crash left behind, in one transaction; false when nothing is left of it.
+   * Removes some of what deletions, a COPY that failed and a crash left behind, in one transaction; false when nothing is left of it.
    *
    * @throws StoreError `disk-full`: later, or after the next open, there may be room
    */
   tidy(): boolean {
-    return this.mailboxes.clear() || this.contents.clear()
+    return this.longCopies.takeBack() || this.mailboxes.clear() || this.contents.clear()
   }
 
   /** Invariants that do not hold; empty when all do. Reads everything. */

@@ -22,3 +22,18 @@ test("OVERQUOTA for APPEND and COPY, and only limited resources are listed (RFC 
   assert.match((await client.command("COPY 1 Sent")).status, /^NO \[OVERQUOTA\]/)
   assert.deepEqual(await client.ok('GETQUOTA ""'), ['* QUOTA "" (MESSAGE 1 1)'])
 })
+
+test("a COPY of many that goes over quota in the middle leaves no copies", async (t) => {
+  const home = startHome(t, { quotaMessages: 2100 })
+  const client = await home.connect()
+  await client.append("INBOX", letter("one"))
+  const { mailboxes, messages } = home.store
+  const inbox = mailboxes.named("INBOX").id
+  while (messages.uids(inbox).length < 1100) messages.copy(inbox, messages.uids(inbox).slice(0, 550), inbox)
+  const have = messages.uids(inbox).length
+  await client.ok("SELECT INBOX")
+  assert.match((await client.command("COPY 1:* Sent")).status, /^NO \[OVERQUOTA\]/)
+  assert.deepEqual(messages.uids(mailboxes.named("Sent").id), [])
+  assert.equal(home.store.usage().messages, have)
+  await client.ok("COPY 1:500 Sent")
+})

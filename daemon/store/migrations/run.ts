@@ -3,12 +3,13 @@ import { StoreError } from "../types.ts"
 import { mailboxSchema } from "./1-mailbox.sql.ts"
 import { annotationSchema } from "./2-annotation.sql.ts"
 import { fieldSchema } from "./3-field.sql.ts"
+import { copyingSchema } from "./4-copying.sql.ts"
 
 /** "mkp1": what `PRAGMA application_id` says in a mailbox of ours. */
 export const applicationId = 0x6d6b7031
 
 /** Version n is the n-th string. */
-export const migrations: readonly string[] = [mailboxSchema, annotationSchema, fieldSchema]
+export const migrations: readonly string[] = [mailboxSchema, annotationSchema, fieldSchema, copyingSchema]
 
 /**
  * Brings a database to the newest version, each step in a transaction of its own, so that a crash leaves

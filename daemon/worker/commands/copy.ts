@@ -1,7 +1,8 @@
 import { type ResponseCode, untagged } from "../../imap/response.ts"
-import { flagBits, type Mailbox } from "../../store/types.ts"
+import type { Mailbox } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
 import { partial, permitted, refuseToSave } from "../message-limit.ts"
+import { Pace } from "../pace.ts"
 import { Refused } from "../refusal.ts"
 import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
 
@@ -18,7 +19,10 @@ export const copyFamily: Family<"COPY" | "MOVE"> = {
 
 type Pairs = { source: number[]; target: number[] }
 
-/** RFC 3501 §6.4.7, COPYUID of RFC 4315 §3. Whole or not at all: what was copied before a failure is taken back. */
+/**
+ * RFC 3501 §6.4.7, COPYUID of RFC 4315 §3. Whole or not at all: what was copied before a failure is taken back, and
+ * what was copied before a crash when the mailbox is open again. Meanwhile others see it.
+ */
 async function copy(conversation: Conversation, command: CommandOf<"COPY">): Promise<Completion> {
   const { uids } = sources(conversation, command)
   refuseToSave(conversation, uids.length, "Too many messages to copy, none was copied", uids)
@@ -26,10 +30,12 @@ async function copy(conversation: Conversation, command: CommandOf<"COPY">): Pro
   const { store } = conversation.account
   const from = conversation.selected().state.mailbox
   const pairs: Pairs = { source: [], target: [] }
+  const copying = store.longCopies.begin(from, to.id)
   try {
-    await inBatches(conversation, command.tag, uids, (batch) => collect(pairs, store.messages.copy(from, batch, to.id)))
+    await inBatches(conversation, command.tag, uids, (batch, isLast) => collect(pairs, copying.add(batch, isLast)))
   } catch (error) {
-    undoCopy(conversation, to.id, pairs.target)
+    copying.fail()
+    await takeBack(conversation)
     throw error
   }
   return { ...codeOf(to, pairs), text: "COPY completed" }
@@ -76,12 +82,12 @@ async function inBatches(
   conversation: Conversation,
   tag: string,
   uids: number[],
-  work: (batch: number[]) => void,
+  work: (batch: number[], isLast: boolean) => void,
 ): Promise<void> {
   const pace = conversation.pace()
   const progress = conversation.progress(tag, uids.length)
   for (let at = 0; at < uids.length; at += batchMessages) {
-    work(uids.slice(at, at + batchMessages))
+    work(uids.slice(at, at + batchMessages), at + batchMessages >= uids.length)
     progress.add(batchMessages)
     await pace.rest()
   }
@@ -92,18 +98,14 @@ function collect(pairs: Pairs, { source, target }: Pairs): void {
   for (const uid of target) pairs.target.push(uid)
 }
 
-function undoCopy({ account }: Conversation, mailbox: number, copies: number[]): void {
-  if (copies.length === 0) return
-  const { messages } = account.store
-  account.store.transaction(() => {
-    messages.storeFlags(mailbox, copies, {
-      operation: "add",
-      flags: flagBits["\\Deleted"],
-      keywords: [],
-      unchangedSince: null,
-    })
-    messages.expunge(mailbox, copies)
-  })
+/** Also for a client that is gone. The client is told why its COPY failed, not why this did. */
+async function takeBack({ account }: Conversation): Promise<void> {
+  const pace = new Pace(() => false)
+  try {
+    while (account.store.longCopies.takeBack()) await pace.rest()
+  } catch (error) {
+    account.log.error({ err: error }, "copies of a COPY that failed are still there, until the mailbox is opened again")
+  }
 }
 
 /** RFC 4315 §3: no COPYUID when nothing was copied. */
