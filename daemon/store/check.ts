@@ -41,6 +41,10 @@ const invariants: readonly [claim: string, violations: string][] = [
     "UIDVALIDITY is remembered",
     "SELECT name FROM mailbox LEFT JOIN past_name USING (name) WHERE past_name.uid_validity IS NOT mailbox.uid_validity AND name NOT GLOB '/*'",
   ],
+  [
+    "a UIDVALIDITY that was forgotten was given by the account",
+    "SELECT id FROM account WHERE forgotten_validity > uid_validity",
+  ],
   ["UIDVALIDITY belongs to one mailbox", "SELECT uid_validity FROM mailbox GROUP BY uid_validity HAVING count(*) > 1"],
   [
     "UIDVALIDITY was given by the account",

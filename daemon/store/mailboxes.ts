@@ -2,6 +2,7 @@ import type { Account } from "./account.ts"
 import type { Connection } from "./connection.ts"
 import { isFull } from "./fault.ts"
 import { canonicalName, mailboxName, superiors } from "./mailbox-name.ts"
+import { PastNames } from "./past-names.ts"
 import type { Query } from "./query.ts"
 import { type Mailbox, type MailboxStatus, type SpecialUse, StoreError, type StoreLimits } from "./types.ts"
 
@@ -31,7 +32,7 @@ const clearedAtOnce = 150
 const columns = `id, name, uid_validity AS uidValidity, uid_next AS uidNext, modseq AS highestModseq,
   special_use AS specialUse, selectable`
 
-/** Every statement that touches `mailbox`, `past_name` and `subscription`, prepared once per open store. */
+/** Every statement that touches `mailbox` and `subscription`, prepared once per open store. */
 export class Mailboxes {
   readonly #connection: Connection
   readonly #account: Account
@@ -46,8 +47,7 @@ export class Mailboxes {
   readonly #condemned: Query<[], number>
   readonly #setName: Query<[name: string, uidValidity: number, id: number], unknown>
   readonly #remove: Query<[id: number], unknown>
-  readonly #pastValidity: Query<[name: string], number>
-  readonly #remember: Query<[name: string, uidValidity: number], unknown>
+  readonly #pastNames: PastNames
   readonly #counters: Query<[id: number], Counters>
   readonly #recent: Query<[id: number, from: number], number>
   readonly #unseen: Query<[id: number], number>
@@ -81,11 +81,7 @@ export class Mailboxes {
     )
     this.#setName = connection.prepare("UPDATE mailbox SET name = ?, uid_validity = ? WHERE id = ?")
     this.#remove = connection.prepare("DELETE FROM mailbox WHERE id = ?")
-    this.#pastValidity = connection.pluck("SELECT uid_validity FROM past_name WHERE name = ?")
-    this.#remember = connection.prepare(
-      `INSERT INTO past_name (name, uid_validity) VALUES (?, ?)
-       ON CONFLICT DO UPDATE SET uid_validity = max(uid_validity, excluded.uid_validity)`,
-    )
+    this.#pastNames = new PastNames(connection)
     this.#counters = connection.prepare(
       `SELECT messages, uid_next AS uidNext, uid_validity AS uidValidity, unseen, deleted, size,
          modseq AS highestModseq, recent_from AS recentFrom FROM mailbox WHERE id = ?`,
@@ -151,8 +147,8 @@ export class Mailboxes {
 
   /**
    * RENAME, with all names below it (RFC 3501 §6.3.5). Renaming INBOX moves its messages to a new mailbox
-   * and leaves INBOX empty and what is below it in place. UIDVALIDITY stays unless the new name once had a
-   * higher one.
+   * and leaves INBOX empty and what is below it in place. UIDVALIDITY stays unless the new name once had, or
+   * may have had, a higher one.
    *
    * @throws StoreError `no-such-mailbox`, `mailbox-exists`, `bad-name` (also for a name below itself),
    *   `name-too-long`, `too-many-mailboxes`
@@ -300,7 +296,7 @@ export class Mailboxes {
   #make(name: string, specialUse: SpecialUse | null, selectable: boolean): Mailbox {
     const uidValidity = this.#account.nextUidValidity()
     const { rowid } = this.#insert.run(name, uidValidity, specialUse, selectable ? 1 : 0)
-    this.#remember.run(name, uidValidity)
+    this.#pastNames.remember(name, uidValidity)
     this.#connection.note({ what: "validity", mailbox: rowid })
     return this.named(name)
   }
@@ -328,10 +324,10 @@ export class Mailboxes {
 
   #rename(mailbox: Mailbox, name: string): void {
     mailboxName(name, this.#limits)
-    const past = this.#pastValidity.get(name) ?? 0
+    const past = this.#pastNames.validity(name)
     const uidValidity = past > mailbox.uidValidity ? this.#account.nextUidValidity() : mailbox.uidValidity
     this.#setName.run(name, uidValidity, mailbox.id)
-    this.#remember.run(name, uidValidity)
+    this.#pastNames.remember(name, uidValidity)
     if (uidValidity !== mailbox.uidValidity) this.#connection.note({ what: "validity", mailbox: mailbox.id })
   }
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
+import { openKeyed } from "../../daemon/store/cipher.ts"
 import type { Store } from "../../daemon/store/store.ts"
-import { faulty, house, id, put } from "./harness.ts"
+import { closeSound, faulty, house, id, put } from "./harness.ts"
 
 /** Names as LIST shows them; a star behind those that only stand above others. */
 function names(store: Store): string[] {
@@ -170,6 +171,29 @@ test("UIDVALIDITY and object id stay with a mailbox that is renamed away and bac
   store.mailboxes.rename("a", "b")
   store.mailboxes.rename("b", "a")
   assert.deepEqual(store.mailboxes.named("a"), made)
+})
+
+test("CREATE and DELETE for ever leave a bounded number of names, and UIDVALIDITY of no name goes down", (t) => {
+  const { store, path, key } = house(t)
+  const old = store.mailboxes.create("older than all")
+  const before = store.mailboxes.create("n0").uidValidity
+  store.mailboxes.delete("n0")
+  store.transaction(() => {
+    for (let n = 1; n < 2300; n++) {
+      store.mailboxes.create(`n${n}`)
+      store.mailboxes.delete(`n${n}`)
+    }
+  })
+  store.mailboxes.rename("older than all", "n0") // which is forgotten by now
+  const renamed = store.mailboxes.named("n0")
+  assert.ok(renamed.uidValidity > before)
+  assert.notEqual(renamed.uidValidity, old.uidValidity)
+  store.mailboxes.rename("n0", "never seen")
+  assert.equal(store.mailboxes.named("never seen").uidValidity, renamed.uidValidity, "it is newer than all forgotten")
+  closeSound(store)
+  const db = openKeyed(path, key, "sqlcipher")
+  assert.ok(Number(db.prepare("SELECT count(*) FROM past_name").pluck().get()) < 1020)
+  db.close()
 })
 
 test("a name can be subscribed without a mailbox, and stays subscribed after DELETE", (t) => {

@@ -4,12 +4,19 @@ import { mailboxSchema } from "./1-mailbox.sql.ts"
 import { annotationSchema } from "./2-annotation.sql.ts"
 import { fieldSchema } from "./3-field.sql.ts"
 import { copyingSchema } from "./4-copying.sql.ts"
+import { pastNamesSchema } from "./5-past-names.sql.ts"
 
 /** "mkp1": what `PRAGMA application_id` says in a mailbox of ours. */
 export const applicationId = 0x6d6b7031
 
 /** Version n is the n-th string. */
-export const migrations: readonly string[] = [mailboxSchema, annotationSchema, fieldSchema, copyingSchema]
+export const migrations: readonly string[] = [
+  mailboxSchema,
+  annotationSchema,
+  fieldSchema,
+  copyingSchema,
+  pastNamesSchema,
+]
 
 /**
  * Brings a database to the newest version, each step in a transaction of its own, so that a crash leaves
