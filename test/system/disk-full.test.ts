@@ -13,7 +13,7 @@ const password = "correct horse battery"
 const crlf = Buffer.from("\r\n")
 
 test("a full disk: 452 for LMTP, NO for APPEND, nothing acknowledged is lost, and all of it arrives afterwards", async (t) => {
-  const mailkeep = await onSmallDisk(t, "12m")
+  const mailkeep = await onSmallDisk(t, "16m")
   if (mailkeep === null) return t.skip("cannot mount a small file system here (needs root)")
   const kept: Buffer[] = []
   const mta = await LmtpClient.open({ port: mailkeep.ports.lmtp })
