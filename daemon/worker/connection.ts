@@ -110,11 +110,16 @@ export class ImapConnection {
   /** Answers the login, then serves until the client leaves or `bye`. Never rejects; the socket is destroyed then. */
   async serve(): Promise<void> {
     const unsubscribe = this.#account.store.onCommit((commit) => this.#conversation.notice(commit))
-    this.#transport.open(() => this.#onSilence())
+    this.#transport.open(
+      () => {
+        if (!this.#running) this.#conversation.pace.begin()
+      },
+      () => this.#onSilence(),
+    )
     try {
       const code = { code: "CAPABILITY", capabilities: this.#capabilities } as const
       this.#writer.text(tagged(this.#tag, "OK", "Logged in", code)).flush()
-      while (await this.#serveOne());
+      while ((await this.#serveOne()) && (await this.#giveWay()));
     } catch (error) {
       this.#failed(error)
     } finally {
@@ -144,6 +149,23 @@ export class ImapConnection {
     if (this.#transport.isStuck) this.#transport.cut()
     else if (!this.#running || this.#idling) this.#leave("Idle for too long")
     else this.#transport.refresh()
+  }
+
+  /**
+   * Commands that are here already are read without waiting for anything, so between them, too, others must get
+   * their turn.
+   *
+   * @returns false when the client left meanwhile
+   */
+  async #giveWay(): Promise<boolean> {
+    const { pace } = this.#conversation
+    try {
+      if (pace.due) await pace.rest()
+      return true
+    } catch (error) {
+      if (endsConnection(error)) return false
+      throw error
+    }
   }
 
   /** @returns false when it was the last one */

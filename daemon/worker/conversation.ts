@@ -38,6 +38,8 @@ export class Conversation {
   readonly line: Line
   readonly bell = new Bell()
   readonly push = new Push(this)
+  /** One for all its commands: a client that sends many short ones at once is no less work than one long command. */
+  readonly pace: Pace
   /** Name that the client gave itself with ID (RFC 2971), for display. */
   client: string | null
   /** For FETCH BINARY. */
@@ -59,6 +61,7 @@ export class Conversation {
     this.account = account
     this.line = line
     this.client = client
+    this.pace = new Pace(() => line.isGone())
   }
 
   get writer(): ResponseWriter {
@@ -147,10 +150,6 @@ export class Conversation {
   /** For a command that has this many messages to work on, or an unknown number. */
   progress(tag: string, goal: number | null): Progress {
     return new Progress(this.writer, tag, goal, this.account.limits.progress_ms)
-  }
-
-  pace(): Pace {
-    return new Pace(() => this.line.isGone())
   }
 
   /**

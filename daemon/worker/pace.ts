@@ -22,6 +22,11 @@ export class Pace {
     this.#turnMs = turn
   }
 
+  /** To be called when nothing was done since the others had their turn, because there was nothing to do. */
+  begin(): void {
+    this.#since = performance.now()
+  }
+
   /** True when `rest` is due: lets inner loops stay synchronous. */
   get due(): boolean {
     return performance.now() - this.#since >= this.#turnMs
@@ -32,6 +37,6 @@ export class Pace {
     if (!this.due) return
     await nextTurn()
     if (this.#gone()) throw new ClientGone()
-    this.#since = performance.now()
+    this.begin()
   }
 }

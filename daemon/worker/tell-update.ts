@@ -37,7 +37,7 @@ export async function tellUpdate(
   if (update.news.length > 0) {
     const { store } = conversation.account
     for (const context of view.contexts.values())
-      turnovers.set(context, await context.take(store, view, update.news, conversation.pace()))
+      turnovers.set(context, await context.take(store, view, update.news, conversation.pace))
   }
   await tellArrived(conversation, view, update.arrived, wantedOf(items, turnovers))
   for (const [context, turnover] of turnovers) context.tellTurnover(writer, view, turnover)
@@ -71,7 +71,7 @@ async function tellArrived(
   arrived: readonly Message[],
   wanted: (uid: number) => readonly FetchItem[],
 ): Promise<void> {
-  const pace = conversation.pace()
+  const pace = conversation.pace
   for (const message of arrived) {
     const items = eachOnce(wanted(message.uid), conversation)
     if (items.length === 0) continue

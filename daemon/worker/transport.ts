@@ -15,6 +15,7 @@ export class Transport {
   readonly #silenceMs: number
   #compressed: Compressed | null = null
   #silence: NodeJS.Timeout | null = null
+  #onInput: () => void = () => {}
 
   /** Nothing is read before `open`; octets already read must be unshifted. */
   constructor(socket: Duplex, reader: CommandReader, silenceMs: number) {
@@ -27,9 +28,10 @@ export class Transport {
     })
   }
 
-  /** From here on what comes goes to the reader. `onSilence` is called when nothing came or left for too long. */
-  open(onSilence: () => void): void {
+  /** From here on what comes goes to the reader, `onInput` being told before. `onSilence` is called when nothing came or left for too long. */
+  open(onInput: () => void, onSilence: () => void): void {
     const socket = this.#socket
+    this.#onInput = onInput
     socket.on("data", this.#onData)
     socket.on("drain", () => this.refresh())
     socket.on("end", () => {
@@ -49,6 +51,7 @@ export class Transport {
 
   readonly #onData = (chunk: Uint8Array): void => {
     this.refresh()
+    this.#onInput()
     if (!this.#reader.push(chunk)) this.#input.pause()
   }
 

@@ -186,6 +186,20 @@ test("others are answered while a long command runs", async (t) => {
   }
 })
 
+test("others are answered while a client's many short commands are worked off", async (t) => {
+  const home = startHome(t)
+  const busy = await home.connect()
+  const other = await home.connect()
+  busy.send(`${"a NOOP\r\n".repeat(3000)}last NOOP\r\n`)
+  let rounds = 0
+  const done = busy.answer("last").then(() => true)
+  for (let ended = false; !ended; rounds += 1) {
+    await other.ok("NOOP")
+    ended = await Promise.race([done, new Promise<false>((resolve) => setImmediate(resolve, false))])
+  }
+  assert.ok(rounds > 2, `another connection was served ${rounds} times meanwhile`)
+})
+
 test("INBOX waits for the spool, other mailboxes do not", async (t) => {
   let waits = 0
   const home = startHome(t, {

@@ -68,7 +68,7 @@ export class Assembly {
    * @throws Refused with BADURL, StoreError `over-quota`, `disk-full`, ClientGone
    */
   async complete(conversation: Conversation, parts: readonly MessagePart[]): Promise<void> {
-    const pace = conversation.pace()
+    const pace = conversation.pace
     for (const part of this.#rest(parts)) {
       for (const chunk of chunksOf(conversation, part)) {
         this.#incoming.push(chunk)

@@ -7,7 +7,7 @@ import { Refused } from "../refusal.ts"
 import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
 
 /** Messages per transaction; between two, other connections of this user are served. */
-const batchMessages = 1000
+const batchMessages = 400
 
 export const copyFamily: Family<"COPY" | "MOVE"> = {
   capabilities: [{ name: "MOVE", rfc: 6851 }],
@@ -84,7 +84,7 @@ async function inBatches(
   uids: number[],
   work: (batch: number[], isLast: boolean) => void,
 ): Promise<void> {
-  const pace = conversation.pace()
+  const pace = conversation.pace
   const progress = conversation.progress(tag, uids.length)
   for (let at = 0; at < uids.length; at += batchMessages) {
     work(uids.slice(at, at + batchMessages), at + batchMessages >= uids.length)

@@ -68,7 +68,7 @@ async function inBatches(
   uids: readonly number[],
   work: (batch: number[]) => boolean,
 ): Promise<boolean> {
-  const pace = conversation.pace()
+  const pace = conversation.pace
   const progress = conversation.progress(tag, uids.length)
   let any = false
   for (let at = 0; at < uids.length; at += batchMessages) {

@@ -33,7 +33,7 @@ async function fetch(conversation: Conversation, command: FetchCommand): Promise
   if (items.some(({ item }) => item === "MODSEQ")) conversation.enableCondstore()
   const marks = !view.state.readOnly && items.some(setsSeen)
   if (command.vanished) tellVanished(conversation, view, namedUids(command.set, view), command.changedSince ?? 0)
-  const pace = conversation.pace()
+  const pace = conversation.pace
   const binary = new BinaryAnswers(conversation, items, pace)
   const progress = conversation.progress(command.tag, countOf(ranges))
   let found = 0
@@ -71,7 +71,7 @@ async function tellUids(
   lowest: number | null,
 ): Promise<Completion> {
   const { writer } = conversation
-  const pace = conversation.pace()
+  const pace = conversation.pace
   for (const [first, last] of inOrder([...ranges], lowest)) {
     for (let step = 0; step <= last - first; step += 1) {
       const index = lowest === null ? first + step : last - step

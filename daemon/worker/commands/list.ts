@@ -28,7 +28,7 @@ async function list(conversation: Conversation, { list: asked }: CommandOf<"LIST
   }
   const names = new Names(conversation, asked)
   if (asked.returns.status !== null && names.matching("INBOX")) await conversation.account.settle()
-  const pace = conversation.pace()
+  const pace = conversation.pace
   for (const name of names.all()) {
     await pace.rest()
     if (conversation.writer.congested) await conversation.writer.drained()
@@ -164,7 +164,7 @@ async function lsub(conversation: Conversation, { reference, pattern }: CommandO
   const subscribed = conversation.account.store.mailboxes.subscriptions()
   const matching = matcherFor(reference, [pattern])
   const found = new Map<string, string[]>()
-  const pace = conversation.pace()
+  const pace = conversation.pace
   for (const name of subscribed) {
     await pace.rest()
     if (matching(name)) found.set(name, [])

@@ -44,7 +44,7 @@ function namesIn(mailboxes: EventGroup["mailboxes"]): number {
 /** For each mailbox whose messages are watched, but not the selected one. What changes meanwhile is told after it. */
 async function tellStatusOf(conversation: Conversation, interest: Interest): Promise<void> {
   const { account, writer } = conversation
-  const pace = conversation.pace()
+  const pace = conversation.pace
   for (const mailbox of account.store.mailboxes.list()) {
     const items = statusItemsAtFirst(interest.of(mailbox.name))
     if (items.length === 0 || !mailbox.selectable || mailbox.id === conversation.view?.state.mailbox) continue

@@ -23,7 +23,7 @@ export async function resynchronise(
   if (uidValidity !== mailbox.uidValidity) return
   const known: Range[] = knownUids === null ? [[1, mailbox.uidNext - 1]] : namedUids(knownUids, view)
   tellVanished(conversation, view, known, modseq, match === null ? 0 : lastMatch(view, match))
-  const pace = conversation.pace()
+  const pace = conversation.pace
   for (const message of conversation.account.store.messages.rows(mailbox.id, known, modseq)) {
     const sequence = view.sequenceOf(message.uid)
     if (sequence !== null) conversation.tellFlags(sequence, message, true)

@@ -33,7 +33,7 @@ export async function findWithin(
   ranges: Range[],
   onlyFirst = false,
 ): Promise<Message[]> {
-  const pace = conversation.pace()
+  const pace = conversation.pace
   const { store } = conversation.account
   const test = compile(key, { store, view, texts: new SearchTexts(store.contents, pace) })
   const progress = conversation.progress(tag, countOf(ranges))

@@ -31,7 +31,7 @@ async function sorted(
   const { contents } = conversation.account.store
   const read = (messages: readonly Message[]) => sortablesOf(contents, messages, criteria)
   const sortables = await readMany(conversation, tag, found, read)
-  const inOrder = await pacedSort(sortables, comparison(criteria), conversation.pace())
+  const inOrder = await pacedSort(sortables, comparison(criteria), conversation.pace)
   return inOrder.map(({ message }) => message)
 }
 
@@ -45,7 +45,7 @@ export async function readMany<T>(
   messages: readonly Message[],
   read: (messages: readonly Message[]) => readonly T[],
 ): Promise<T[]> {
-  const pace = conversation.pace()
+  const pace = conversation.pace
   const progress = conversation.progress(tag, null)
   const all: T[] = []
   for (let at = 0; at < messages.length; at += batchMessages) {

@@ -6,7 +6,7 @@ import { countOf, type Range, type View } from "../view.ts"
 import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
 
 /** Messages per transaction; between two, other connections of this user are served. */
-const batchMessages = 1000
+const batchMessages = 400
 
 export const storeFamily: Family<"STORE"> = {
   capabilities: [],
@@ -21,7 +21,7 @@ async function store(conversation: Conversation, command: CommandOf<"STORE">): P
   if (command.unchangedSince !== null) conversation.enableCondstore()
   const conflicted: number[] = []
   let found = 0
-  const pace = conversation.pace()
+  const pace = conversation.pace
   const progress = conversation.progress(command.tag, countOf(ranges))
   for (const batch of inOrder([...view.batches(ranges, batchMessages)], lowest)) {
     const outcome = await storeBatch(conversation, view, command, batch, lowest)

@@ -30,7 +30,7 @@ async function thread(conversation: Conversation, command: ThreadCommand): Promi
   const found = await find(conversation, view, command)
   const messages = await threaded(conversation, view, command, found)
   const algorithm = command.algorithm === "REFERENCES" ? threadByReferences : threadBySubject
-  const roots = await algorithm(messages, conversation.pace())
+  const roots = await algorithm(messages, conversation.pace)
   const { writer } = conversation
   writer.text(roots.length > 0 ? "* THREAD " : "* THREAD")
   for (const root of roots) {
