@@ -1,5 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
+import fc from "fast-check"
 import { threadByReferences } from "../../daemon/worker/commands/thread-references.ts"
 import { type Threaded, threadWire } from "../../daemon/worker/commands/thread-tree.ts"
 import { Pace } from "../../daemon/worker/pace.ts"
@@ -77,4 +78,56 @@ test("a thread of 50,000 messages, each the answer to the one before, is one lin
   const chain = Array.from({ length: 50_000 }, (_, index): Given => (index === 0 ? {} : { refs: [`m${index}`] }))
   const wire = await threads(chain)
   assert.match(wire, /^\(1 2 3 .* 50000\)$/)
+})
+
+/** RFC 5256 §3 (3), word for word: below the top a dummy "is replaced by its children", from the leaves up. */
+function childrenByTheBook(parents: readonly (number | null)[], dummies: ReadonlySet<number>, of: number): number[] {
+  return parents.flatMap((parent, child) => {
+    if (parent !== of) return []
+    return dummies.has(child) ? childrenByTheBook(parents, dummies, child) : [child]
+  })
+}
+
+function wireByTheBook(parents: readonly (number | null)[], dummies: ReadonlySet<number>): string {
+  const thread = (node: number): string => {
+    const below = childrenByTheBook(parents, dummies, node)
+      .sort((a, b) => a - b)
+      .map(thread)
+    const nested = below.length === 1 ? below[0] : below.map((each) => `(${each})`).join("")
+    return dummies.has(node) ? `${nested}` : [node + 1, ...(below.length > 0 ? [nested] : [])].join(" ")
+  }
+  const tops = parents.flatMap((parent, node) => (parent === null ? [node] : []))
+  const firstOf = (node: number) => (dummies.has(node) ? Math.min(...childrenByTheBook(parents, dummies, node)) : node)
+  return tops
+    .filter((node) => Number.isFinite(firstOf(node)))
+    .sort((a, b) => firstOf(a) - firstOf(b))
+    .map((node) => `(${thread(node)})`)
+    .join("")
+}
+
+test("(3) whatever is missing of a forest, what is there hangs from the nearest that is there", async () => {
+  const forest = fc.array(fc.record({ up: fc.nat(), top: fc.nat(4), missing: fc.boolean() }), { maxLength: 24 })
+  await fc.assert(
+    fc.asyncProperty(forest, async (nodes) => {
+      const parents = nodes.map(({ up, top }, index) => (index === 0 || top === 0 ? null : up % index))
+      const missing = new Set(nodes.flatMap((node, index) => (node.missing ? [index] : [])))
+      const path = (node: number): string[] => {
+        const parent = parents[node] ?? null
+        return parent === null ? [] : [...path(parent), `m${parent + 1}`]
+      }
+      const all = messages(nodes.map((_, index) => ({ refs: path(index) })))
+      const roots = await threadByReferences(
+        all.filter((_, index) => !missing.has(index)),
+        pace(),
+      )
+      const wire = roots.map((root) => [...threadWire(root)].join("")).join("")
+      assert.equal(wire, wireByTheBook(parents, missing))
+    }),
+  )
+})
+
+test("(3) 3,000 answers below 20,000 messages that are missing cost one walk", async () => {
+  const refs = Array.from({ length: 20_000 }, (_, index) => `gone${index}`)
+  const answers = Array.from({ length: 3000 }, (): Given => ({ refs: ["gone19999"] }))
+  assert.match(await threads([{ refs }, ...answers]), /^\(\(1\)\(2\).*\(3001\)\)$/)
 })

@@ -1,13 +1,15 @@
 import type { Pace } from "../pace.ts"
 import { pacedSort } from "./paced-sort.ts"
-import { compareNodes, inOrder, messageOf, type Node, nodeOf, sortSiblings, type Threaded } from "./thread-tree.ts"
+import { compareNodes, messageOf, type Node, nodeOf, sortSiblings, type Threaded } from "./thread-tree.ts"
 
 /** REFERENCES (RFC 5256 §3), in the six steps of the RFC; messages in mailbox order. @throws ClientGone */
 export async function threadByReferences(messages: readonly Threaded[], pace: Pace): Promise<Node[]> {
-  const roots = prune(await link(messages, pace)) // (1) (2) (3)
-  for (const root of roots) if (root.message === null) root.children.sort(compareNodes)
+  const roots = await prune(await link(messages, pace), pace) // (1) (2) (3)
+  for (const root of roots) {
+    if (root.message === null) root.children = await pacedSort(root.children, compareNodes, pace)
+  }
   const sorted = await pacedSort(roots, compareNodes, pace) // (4)
-  return sortSiblings(mergeSubjects(sorted), pace) // (5) (6)
+  return sortSiblings(await mergeSubjects(sorted, pace), pace) // (5) (6)
 }
 
 /** Steps 1 and 2: parents and children by Message-ID; returns those that have no parent. */
@@ -62,23 +64,40 @@ function abandon(node: Node): void {
 
 /**
  * Step 3: a dummy gives way to its children, and without children goes. At the top it stays when it has more
- * than one.
+ * than one. Each message goes to the nearest one above it, in one walk, so that many answers below a long chain
+ * of dummies cost no more than there are of both.
+ *
+ * @throws ClientGone
  */
-function prune(roots: readonly Node[]): Node[] {
-  for (const node of inOrder(roots).reverse()) {
-    if (node.children.some(({ message }) => message === null)) {
-      node.children = node.children.flatMap((child) => (child.message === null ? child.children : [child]))
-    }
-  }
+async function prune(roots: readonly Node[], pace: Pace): Promise<Node[]> {
+  for (const root of roots) await hoist(root, pace)
   return roots.flatMap((root) => (root.message === null && root.children.length < 2 ? root.children : [root]))
 }
 
+/** Gives `top`, and each message below it, the messages that are nearest below. */
+async function hoist(top: Node, pace: Pace): Promise<void> {
+  const first: Node[] = []
+  const open = top.children.toReversed().map((node) => ({ node, into: first }))
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { node, into } = next
+    const below = node.message === null ? into : []
+    for (const child of node.children.toReversed()) open.push({ node: child, into: below })
+    if (node.message !== null) {
+      into.push(node)
+      node.children = below
+    }
+    if (pace.due) await pace.rest()
+  }
+  top.children = first
+}
+
 /** Step 5: threads whose roots have the same base subject become one. */
-function mergeSubjects(roots: readonly Node[]): Node[] {
-  const table = subjectTable(roots)
+async function mergeSubjects(roots: readonly Node[], pace: Pace): Promise<Node[]> {
+  const table = await subjectTable(roots, pace)
   const replaced = new Map<Node, Node>()
   const merged = new Set<Node>()
   for (const root of roots) {
+    if (pace.due) await pace.rest()
     const subject = subjectOf(root)
     const first = table.get(subject)
     if (first === undefined || first === root) continue
@@ -92,9 +111,10 @@ function mergeSubjects(roots: readonly Node[]): Node[] {
 }
 
 /** (5)(A) and (B): of the roots with one subject, preferably a dummy, else one that is no reply. */
-function subjectTable(roots: readonly Node[]): Map<string, Node> {
+async function subjectTable(roots: readonly Node[], pace: Pace): Promise<Map<string, Node>> {
   const table = new Map<string, Node>()
   for (const root of roots) {
+    if (pace.due) await pace.rest()
     const subject = subjectOf(root)
     if (subject === "") continue
     const first = table.get(subject)

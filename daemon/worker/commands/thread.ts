@@ -31,11 +31,14 @@ async function thread(conversation: Conversation, command: ThreadCommand): Promi
   const messages = await threaded(conversation, view, command, found)
   const algorithm = command.algorithm === "REFERENCES" ? threadByReferences : threadBySubject
   const roots = await algorithm(messages, conversation.pace)
-  const { writer } = conversation
+  const { writer, pace } = conversation
   writer.text(roots.length > 0 ? "* THREAD " : "* THREAD")
   for (const root of roots) {
-    for (const piece of threadWire(root)) writer.text(piece)
-    if (writer.congested) await writer.drained()
+    for (const piece of threadWire(root)) {
+      writer.text(piece)
+      if (writer.congested) await writer.drained()
+      if (pace.due) await pace.rest()
+    }
   }
   writer.text("\r\n")
   const code = command.uid ? {} : await conversation.codeForNumbers()
