@@ -66,6 +66,8 @@ export class Contents {
   readonly #leftBehind: number[]
   readonly #isUnlinked: Query<[id: number], number>
   readonly #removals: readonly Query<[id: number], unknown>[]
+  /** A client asks for many parts of one message, and a large tree takes long to read. */
+  #lastTree: { content: number; root: Part } | null = null
   /** Contents that are being read, by how many; unwanted when their last message went meanwhile. */
   readonly #held = new Map<number, { holders: number; unwanted: boolean }>()
 
@@ -173,9 +175,13 @@ export class Contents {
     return present(this.#bodyStructure.get(content))
   }
 
+  /** Its parts; to be read only, the tree that was asked for last is kept. */
   root(content: number): Part {
+    if (this.#lastTree?.content === content) return this.#lastTree.root
     const bytes = unpack(present(this.#tree.get(content)), maxTreeBytes)
-    return parsed(textOf(bytes)) as Part
+    const root = parsed(textOf(bytes)) as Part
+    this.#lastTree = { content, root }
+    return root
   }
 
   /** The header block's exact octets, as far as the parser took it for one. */
@@ -323,6 +329,7 @@ export class Contents {
 
   #describe(content: number, meta: ContentMeta, texts: Texts, beside: Beside): void {
     const { size, header, sentAt, sentDay, messageId, subject, baseSubject, preview, envelope } = meta
+    this.#forgetTree(content)
     const thread = this.#threads.join(content, messageId, meta.references)
     const mentions = JSON.stringify(meta.references)
     const described = [sentAt, sentDay, messageId, mentions, subject, baseSubject, preview, envelope]
@@ -338,6 +345,11 @@ export class Contents {
     this.#addWords.run(content, complete ? 1 : 0, indexed ? 1 : 0, ...words)
   }
 
+  /** An id may be given again. */
+  #forgetTree(content: number): void {
+    if (this.#lastTree?.content === content) this.#lastTree = null
+  }
+
   /** Text as it is in its row of `words`, or behind the octets of this piece. */
   #text(content: number, row: Packed, piece: 0 | 1): string {
     return row.packing === besideOctets ? textOf(this.#pieces.beside(content, piece)) : unpackText(row)
@@ -345,6 +357,7 @@ export class Contents {
 
   #remove(content: number): void {
     const { thread } = this.facts(content)
+    this.#forgetTree(content)
     this.#pieces.remove(content)
     this.#index.remove(content)
     this.#fields.remove(content)

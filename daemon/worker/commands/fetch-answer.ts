@@ -2,6 +2,7 @@ import type { FetchItem } from "../../imap/ast.ts"
 import { dateTimeWire, PeerGone, type ResponseWriter, sectionWire, stringWire } from "../../imap/response.ts"
 import { type Message, StoreError } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
+import { ClientGone, type Pace } from "../pace.ts"
 import { AnswerBroken } from "../refusal.ts"
 import type { View } from "../view.ts"
 import { type BinaryAnswers, type BinaryItem, isBinary } from "./fetch-binary.ts"
@@ -58,21 +59,27 @@ async function tellMessage(
   const sequence = view.sequenceOf(fetched.message.uid)
   if (sequence === null) return false
   if (!binary.empty) await binary.measure(fetched.message)
-  const values = valuesOf(conversation, items, fetched, binary)
+  const { writer, pace } = conversation
+  const values: Value[] = []
+  for (const item of wantedOf(conversation, items, fetched)) {
+    const value = isBinary(item) ? binary.answer(item) : itemValue(conversation, fetched.message, item)
+    if (value !== null) values.push(value)
+    if (pace.due) await pace.rest()
+  }
   if (values.length === 0) return true
-  const { writer } = conversation
   let separator = `${conversation.fetchHead(sequence, fetched.message.uid)}(`
   for (const { label, value } of values) {
     writer.text(separator)
     if (typeof label === "string") writer.text(label)
     else writer.bytes(label)
     writer.text(" ")
-    if (isLong(value)) await tellLong(writer, value)
+    if (isLong(value)) await tellLong(conversation, value)
     else tellValue(writer, value)
+    if (writer.congested) await writer.drained()
+    if (pace.due) await pace.rest()
     separator = " "
   }
   writer.text(")\r\n")
-  if (writer.congested) await writer.drained()
   return true
 }
 
@@ -80,7 +87,12 @@ async function tellMessage(
 const shortOctets = 32_768
 
 function isLong(value: Value["value"]): value is Octets {
-  return value !== null && typeof value === "object" && "pieces" in value && value.size > shortOctets
+  return (
+    value !== null &&
+    typeof value === "object" &&
+    "pieces" in value &&
+    (value.size > shortOctets || value.slow === true)
+  )
 }
 
 function tellValue(writer: ResponseWriter, value: Value["value"]): void {
@@ -100,25 +112,23 @@ function tellShort(writer: ResponseWriter, { size, pieces, binary }: Octets): vo
   }
 }
 
-async function tellLong(writer: ResponseWriter, { size, pieces, binary }: Octets): Promise<void> {
+async function tellLong({ writer, pace }: Conversation, { size, pieces, binary }: Octets): Promise<void> {
   try {
-    await writer.literal(size, pieces(0, size), binary)
+    await writer.literal(size, inTurns(pieces(0, size), pace), binary)
   } catch (error) {
-    throw error instanceof PeerGone ? error : new AnswerBroken(error)
+    throw error instanceof PeerGone || error instanceof ClientGone ? error : new AnswerBroken(error)
   }
 }
 
-function valuesOf(
-  conversation: Conversation,
-  items: readonly FetchItem[],
-  { message, marked }: Fetched,
-  binary: BinaryAnswers,
-): Value[] {
-  const wanted = marked ? withSeenItems(items, conversation) : items
-  return wanted.flatMap((item) => {
-    const answer = isBinary(item) ? binary.answer(item) : itemValue(conversation, message, item)
-    return answer ?? []
-  })
+async function* inTurns(pieces: Iterable<Uint8Array>, pace: Pace): AsyncGenerator<Uint8Array> {
+  for (const piece of pieces) {
+    yield piece
+    if (pace.due) await pace.rest()
+  }
+}
+
+function wantedOf(conversation: Conversation, items: readonly FetchItem[], { marked }: Fetched): readonly FetchItem[] {
+  return marked ? withSeenItems(items, conversation) : items
 }
 
 /** When this command set \Seen, FLAGS is told (RFC 3501 §6.4.5), with CONDSTORE also UID and MODSEQ (RFC 7162 §3.2.4). */

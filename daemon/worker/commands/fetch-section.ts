@@ -11,6 +11,8 @@ export type Octets = {
   pieces(offset: number, length: number): Iterable<Uint8Array>
   /** They hold NUL, so that only a literal8 can carry them (RFC 3516 §4.3). */
   binary?: boolean
+  /** However few they are, reading them may take long. */
+  slow?: boolean
 }
 
 /** A section as the grammar gives it, or as a constant. */
