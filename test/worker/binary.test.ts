@@ -79,3 +79,24 @@ function countReads(contents: Store["contents"]): { octets: number } {
   }
   return read
 }
+
+for (const [what, item, encoding, line] of [
+  ["whose range begins beyond its end", "BINARY.PEEK[1]<4000000000.1>", "base64", `${"A".repeat(76)}\r\n`],
+  ["that decodes to nothing", "BINARY.SIZE[1]", "quoted-printable", "=\r\n".repeat(26)],
+] as const) {
+  test(`others are answered while a part is read ${what}`, async (t) => {
+    const home = startHome(t)
+    const client = await home.connect()
+    const other = await home.connect()
+    await client.append("INBOX", letter("x", line.repeat(30_000), `Content-Transfer-Encoding: ${encoding}\r\n`))
+    await client.ok("SELECT INBOX")
+    client.send(`a FETCH 1 ${item}\r\n`)
+    let rounds = 0
+    const done = client.answer("a").then(() => true)
+    for (let ended = false; !ended; rounds += 1) {
+      await other.ok("NOOP")
+      ended = await Promise.race([done, new Promise<false>((resolve) => setImmediate(resolve, false))])
+    }
+    assert.ok(rounds > 2, `another connection was served ${rounds} times meanwhile`)
+  })
+}

@@ -31,7 +31,11 @@ class DecodedPart {
     return this.#size
   }
 
-  /** The decoded octets [offset, offset + length), as far as there are any. */
+  /**
+   * The decoded octets [offset, offset + length), as far as there are any. A piece for each piece that is read, be
+   * it empty: much can be encoded before the first octet that is wanted, or decode to nothing, and whoever takes the
+   * pieces has to give way meanwhile.
+   */
   *pieces(read: Read, offset: number, length: number): Generator<Uint8Array> {
     const { start, end } = this.#span
     const mark = this.#markBefore(offset)
@@ -39,7 +43,7 @@ class DecodedPart {
     const at = { read: mark.read, written: mark.written }
     for (const encoded of read(start + at.read, end - start - at.read)) {
       const octets = decoder.write(encoded)
-      yield* overlap(octets, offset - at.written, length)
+      yield overlap(octets, offset - at.written, length)
       at.read += encoded.length
       at.written += octets.length
       this.#mark(at, decoder)
@@ -47,7 +51,7 @@ class DecodedPart {
     }
     const last = decoder.end()
     this.#size = at.written + last.length
-    yield* overlap(last, offset - at.written, length)
+    yield overlap(last, offset - at.written, length)
   }
 
   #markBefore(offset: number): Mark {
@@ -63,9 +67,8 @@ class DecodedPart {
 }
 
 /** The octets [offset, offset + length) of these, where `offset` may be negative: then they begin later. */
-function* overlap(octets: Uint8Array, offset: number, length: number): Generator<Uint8Array> {
-  const wanted = octets.subarray(Math.max(0, offset), Math.max(0, offset + length))
-  if (wanted.length > 0) yield wanted
+function overlap(octets: Uint8Array, offset: number, length: number): Uint8Array {
+  return octets.subarray(Math.max(0, offset), Math.max(0, offset + length))
 }
 
 /** The parts that a connection decoded last. */

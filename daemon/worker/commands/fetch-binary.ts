@@ -55,6 +55,7 @@ export class BinaryAnswers {
     this.#answers.clear()
     const root = this.#contents.root(message.content)
     for (const item of this.#items) {
+      if (this.#pace.due) await this.#pace.rest()
       const answer = await this.#answerFor(message, partAt(root, item.parts), item)
       if (answer === null) this.#refused = true
       else this.#answers.set(item, answer)
@@ -81,7 +82,7 @@ export class BinaryAnswers {
     }
     const { offset, length } = item.partial ?? { offset: 0, length: Number.POSITIVE_INFINITY }
     const { size, nul } = await this.#scan(pieces(offset, length))
-    return { label, value: { size, pieces: (from, count) => pieces(offset + from, count), binary: nul } }
+    return { label, value: { size, pieces: (from, count) => pieces(offset + from, count), binary: nul, slow: true } }
   }
 
   /** How many octets these are, and whether there is a NUL among them. */
