@@ -5,13 +5,13 @@ import type { LiteralSize } from "./literal-announcement.ts"
 
 /**
  * Where a literal goes, asked before any of its octets are read. `soFar` is the command up to and including
- * `{n}`, good during the call; `streamed` are its literals that went to a sink. `reply` has no tag and no CRLF: `NO [TOOBIG] Message too large`.
+ * `{n}`, good until it is decided; `streamed` are its literals that went to a sink. `reply` has no tag and no CRLF: `NO [TOOBIG] Message too large`.
  */
 export type LiteralPolicy = (
   soFar: Uint8Array,
   literal: LiteralSize,
   streamed: ReadonlyMap<number, StoredLiteral>,
-) => LiteralDecision
+) => LiteralDecision | Promise<LiteralDecision>
 
 export type LiteralDecision =
   | { kind: "buffer" }

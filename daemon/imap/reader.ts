@@ -179,7 +179,7 @@ export class CommandReader {
   }
 
   async #literal(pending: Pending, literal: LiteralSize, length: number): Promise<Step> {
-    const decision = pending.refused === null ? this.#decide(pending, literal, length) : null
+    const decision = pending.refused === null ? await this.#decide(pending, literal, length) : null
     if (decision === null) return this.#unwanted(pending, literal)
     if (!literal.nonSync) await this.#options.sendContinuation()
     if (decision.kind === "buffer") return this.#buffer(pending, literal.size)
@@ -187,10 +187,14 @@ export class CommandReader {
   }
 
   /** Null when the literal was refused. */
-  #decide(pending: Pending, literal: LiteralSize, length: number): Exclude<LiteralDecision, { kind: "refuse" }> | null {
+  async #decide(
+    pending: Pending,
+    literal: LiteralSize,
+    length: number,
+  ): Promise<Exclude<LiteralDecision, { kind: "refuse" }> | null> {
     if (literal.size === Number.POSITIVE_INFINITY) return this.#refuse(pending, "literal-too-big")
     if (literal.nonSync && literal.size > this.#maxNonSyncBytes) return this.#refuse(pending, "non-sync-too-big")
-    const decision = this.#ask(pending, literal, length)
+    const decision = await this.#ask(pending, literal, length)
     if (decision === null || decision.kind === "sink") return decision
     if (decision.kind === "refuse") return this.#refuse(pending, "policy", decision.reply)
     if (literal.size > this.#options.maxLiteralBytes) return this.#refuse(pending, "literal-too-big")
@@ -199,10 +203,10 @@ export class CommandReader {
     return decision
   }
 
-  #ask(pending: Pending, literal: LiteralSize, length: number): LiteralDecision | null {
+  async #ask(pending: Pending, literal: LiteralSize, length: number): Promise<LiteralDecision | null> {
     try {
       const soFar = this.#held.view.subarray(0, length)
-      return this.#options.literal?.(soFar, literal, pending.streamed) ?? { kind: "buffer" }
+      return (await this.#options.literal?.(soFar, literal, pending.streamed)) ?? { kind: "buffer" }
     } catch (error) {
       return this.#refuse(pending, "sink-failed", replies["sink-failed"], error)
     }

@@ -32,7 +32,7 @@ export const appendFamily: Family<"APPEND" | "REPLACE"> = {
  * memory. What can be refused beforehand is refused beforehand, so that the client need not send it.
  */
 export function appendPolicy(conversationOf: () => Conversation, grammar: GrammarContext): LiteralPolicy {
-  return (soFar, { size }, streamed) => {
+  return async (soFar, { size }, streamed) => {
     const head = appendHead(soFar, grammar, streamed)
     if (head === null) return { kind: "buffer" }
     const conversation = conversationOf()
@@ -41,7 +41,7 @@ export function appendPolicy(conversationOf: () => Conversation, grammar: Gramma
     if (size === 0 && !catenated) return { kind: "refuse", reply: "NO [CANNOT] An empty message is not stored" }
     conversation.destination(body.mailbox)
     refuseTooMany(conversation, body.messages.length)
-    return { kind: "sink", sink: sinkFor(conversation, head, size) }
+    return { kind: "sink", sink: await sinkFor(conversation, head, size) }
   }
 }
 
@@ -50,12 +50,12 @@ export function appendPolicy(conversationOf: () => Conversation, grammar: Gramma
  *
  * @throws Refused for what would be refused in the end
  */
-function sinkFor(conversation: Conversation, { body }: AppendHead, size: number): LiteralSink {
+async function sinkFor(conversation: Conversation, { body }: AppendHead, size: number): Promise<LiteralSink> {
   const earlier = body.messages.slice(0, -1)
   const parts = body.messages.at(-1)?.parts ?? []
   const before = earlier.map((message) => assemblyOf(message.parts)).filter((assembly) => assembly !== null)
   const assembly = assemblyOf(parts) ?? begin(conversation, body, before)
-  refuseTooBig(conversation, before, assembly, parts, size)
+  await refuseTooBig(conversation, before, assembly, parts, size)
   const prepare = async () => {
     for (const { parts: all } of earlier) {
       await assemblyOf(all)?.complete(conversation, all)
@@ -118,14 +118,14 @@ function begin(conversation: Conversation, body: AppendBody, before: readonly As
  * No message beyond the limit; and what one command copies is bounded as well, because it costs the client
  * nothing to ask for it.
  */
-function refuseTooBig(
+async function refuseTooBig(
   conversation: Conversation,
   before: readonly Assembly[],
   assembly: Assembly,
   parts: readonly MessagePart[],
   size: number,
-): void {
-  const waiting = assembly.waiting(conversation, parts)
+): Promise<void> {
+  const waiting = await assembly.waiting(conversation, parts)
   const copied = before.reduce((sum, each) => sum + each.copied, assembly.copied)
   if (Math.max(assembly.size + size, copied) + waiting <= conversation.account.maxMessageBytes) return
   throw new Refused({ status: "NO", code: "TOOBIG", text: "The message is too big" })
@@ -185,7 +185,7 @@ async function complete(
   begun: Assembly[],
 ): Promise<void> {
   const assembly = assemblyOf(parts) ?? begin(conversation, command, begun)
-  refuseTooBig(conversation, begun, assembly, parts, 0)
+  await refuseTooBig(conversation, begun, assembly, parts, 0)
   begun.push(assembly)
   await assembly.complete(conversation, parts)
   if (assembly.size === 0) throw new Refused({ status: "NO", code: "CANNOT", text: "An empty message is not stored" })

@@ -53,13 +53,15 @@ export class Assembly {
   /**
    * Octets of those parts that are named by URL and are not in yet.
    *
-   * @throws Refused with BADURL
+   * @throws Refused with BADURL, ClientGone
    */
-  waiting(conversation: Conversation, parts: readonly MessagePart[]): number {
-    return this.#rest(parts).reduce(
-      (sum, part) => sum + (part.part === "url" ? octetsAt(conversation, part.url).size : 0),
-      0,
-    )
+  async waiting(conversation: Conversation, parts: readonly MessagePart[]): Promise<number> {
+    let sum = 0
+    for (const part of this.#rest(parts)) {
+      if (part.part === "url") sum += octetsAt(conversation, part.url).size
+      if (conversation.pace.due) await conversation.pace.rest()
+    }
+    return sum
   }
 
   /**
@@ -76,6 +78,7 @@ export class Assembly {
         await pace.rest()
       }
       this.#done += 1
+      if (pace.due) await pace.rest()
     }
   }
 
