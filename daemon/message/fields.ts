@@ -1,3 +1,4 @@
+import type { Span } from "./sections.ts"
 import type { ByteString } from "./types.ts"
 
 /** One field of a header block: octets [start, end) with folding and line end; the value begins at `valueStart`. */
@@ -31,17 +32,30 @@ export function* headerFields(header: ByteString): Generator<HeaderField> {
  * line". Lines that are no fields match no name, so they are in the complement.
  */
 export function selectFields(header: Uint8Array, names: readonly string[], not: boolean): Uint8Array {
-  const wanted = new Set(names.map((name) => name.toLowerCase()))
   const text = byteString(header)
-  const pieces: Uint8Array[] = []
-  let rest = 0
-  for (const { name, start, end } of headerFields(text)) {
+  return Buffer.concat([...selectedSpans(text, names, not)].map(({ start, end }) => header.subarray(start, end)))
+}
+
+/** Where these octets are in the header; what is adjacent is one. */
+export function* selectedSpans(header: ByteString, names: readonly string[], not: boolean): Generator<Span> {
+  const wanted = new Set(names.map((name) => name.toLowerCase()))
+  let [from, to, rest] = [0, 0, 0]
+  for (const { name, start, end } of headerFields(header)) {
     const listed = name !== null && wanted.has(name.toLowerCase())
-    if (listed !== not) pieces.push(header.subarray(start, end))
+    if (listed !== not) {
+      if (from === to) from = start
+      to = end
+    } else {
+      if (from < to) yield { start: from, end: to }
+      from = to
+    }
     rest = end
   }
-  if (rest < text.length) pieces.push(header.subarray(rest, endOfLine(text, rest)))
-  return Buffer.concat(pieces)
+  if (rest < header.length) {
+    if (from === to) from = rest
+    to = endOfLine(header, rest)
+  }
+  if (from < to) yield { start: from, end: to }
 }
 
 /** Every value of a field, unfolded, undecoded, without white space around it. Names match in any case. */

@@ -56,3 +56,33 @@ test("a tree that was read is not taken for that of a later message", async (t) 
   const { untagged } = await client.command("FETCH 1 (BODY.PEEK[1] BODY.PEEK[2])")
   assert.equal(untagged[0]?.text, "* 1 FETCH (BODY[1] {11} BODY[2] NIL)")
 })
+
+/** A field in two is X-B, and X-A and X-B are 300 KB together. */
+const fields = Array.from(
+  { length: 6000 },
+  (_, index) => `X-${index % 2 === 0 ? "A" : "B"}: ${index} ${"x".repeat(40)}\r\n`,
+)
+
+test("FETCH of a large header many times over reads it once, and gives each piece of it that is asked for", async (t) => {
+  const home = startHome(t)
+  const client = await home.connect()
+  await client.append("INBOX", Buffer.from(`${fields.join("")}\r\nbody\r\n`))
+  await client.ok("SELECT INBOX")
+  const read = t.mock.method(home.store.contents, "header")
+  const expected = Buffer.from(`${fields.filter((_, index) => index % 2 === 1).join("")}\r\n`)
+  const ranges = [
+    [0, 1],
+    [1, 100_000],
+    [50_000, 60_000],
+    [expected.length - 2, 9],
+    [expected.length, 1],
+  ] as const
+  const items = ranges.map(([offset, length]) => `BODY.PEEK[HEADER.FIELDS.NOT (X-A)]<${offset}.${length}>`)
+  const { untagged } = await client.command(`FETCH 1 (BODY.PEEK[HEADER.FIELDS (X-B)] ${items.join(" ")})`)
+  assert.deepEqual(untagged[0]?.literals, [
+    expected,
+    ...ranges.slice(0, -1).map(([offset, length]) => expected.subarray(offset, offset + length)),
+  ])
+  assert.match(untagged[0]?.text ?? "", / ""\)$/)
+  assert.equal(read.mock.callCount(), 1)
+})
