@@ -25,13 +25,14 @@ export async function tellUpdate(
   update: ViewUpdate,
   { uid, items }: Manner,
 ): Promise<void> {
-  const { writer } = conversation
+  const { writer, pace } = conversation
   if (update.changed.length > 0) conversation.tellKeywords(view)
   await tellGone(conversation, view, update)
   if (update.exists !== null) conversation.tellCounts(view)
   for (const { sequence, message } of update.changed) {
     conversation.tellFlags(sequence, message, uid)
     if (writer.congested) await writer.drained()
+    if (pace.due) await pace.rest()
   }
   const turnovers = new Map<SearchContext, Turnover>()
   if (update.news.length > 0) {
@@ -44,13 +45,14 @@ export async function tellUpdate(
 }
 
 async function tellGone(conversation: Conversation, view: View, { expunged, vanished }: ViewUpdate): Promise<void> {
-  const { writer } = conversation
+  const { writer, pace } = conversation
   for (const context of view.contexts.values()) context.tellExpunged(writer, expunged, vanished)
   const byUid = conversation.qresync || conversation.uidOnly
   if (byUid && vanished.length > 0) writer.text(`* VANISHED ${sequenceSetWire(vanished)}\r\n`)
   for (const sequence of byUid ? [] : expunged) {
     writer.text(`* ${sequence} EXPUNGE\r\n`)
     if (writer.congested) await writer.drained()
+    if (pace.due) await pace.rest()
   }
 }
 

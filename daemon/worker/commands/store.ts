@@ -80,13 +80,14 @@ async function tellOutcome(
 ): Promise<void> {
   const sequence = view.sequenceOf(message.uid)
   if (sequence === null) return
-  const { writer } = conversation
+  const { writer, pace } = conversation
   if (!command.silent || failed) conversation.tellFlags(sequence, message, command.uid)
   else if (conversation.condstore) {
     const uid = conversation.uidOnly ? "" : `UID ${message.uid} `
     writer.text(`${conversation.fetchHead(sequence, message.uid)}(${uid}MODSEQ (${message.modseq}))\r\n`)
   }
   if (writer.congested) await writer.drained()
+  if (pace.due) await pace.rest()
 }
 
 /** RFC 7162 §3.1.3: MODIFIED names what failed the test. RFC 2180 §4.2.2: NO when messages are gone. */
