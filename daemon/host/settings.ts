@@ -121,6 +121,9 @@ const mailbox = z.strictObject({
   max_subscriptions: count(10, 1_000_000).default(20_000).describe("Subscribed names of one user."),
   max_keywords: count(10, 10_000).default(500).describe("Different keywords in one folder."),
   max_keywords_per_message: count(5, 1000).default(100).describe("Keywords of one message."),
+  max_annotations_total_bytes: count(1024, 4_294_967_295)
+    .default(16_777_216)
+    .describe("Names and values of all annotations of one user (RFC 5464), in octets; they are no part of the quota."),
   cache_kib: count(256, 1_048_576)
     .default(16_384)
     .describe("SQLite page cache of one open mailbox, at most; it holds what was read, decrypted."),

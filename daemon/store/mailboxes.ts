@@ -1,4 +1,5 @@
 import type { Account } from "./account.ts"
+import type { Annotations } from "./annotations.ts"
 import type { Connection } from "./connection.ts"
 import { isFull } from "./fault.ts"
 import { canonicalName, mailboxName, superiors } from "./mailbox-name.ts"
@@ -37,6 +38,7 @@ export class Mailboxes {
   readonly #connection: Connection
   readonly #account: Account
   readonly #messages: MessageMover
+  readonly #annotations: Annotations
   readonly #limits: StoreLimits
   readonly #list: Query<[], Row>
   readonly #byName: Query<[name: string], Row>
@@ -52,7 +54,6 @@ export class Mailboxes {
   readonly #recent: Query<[id: number, from: number], number>
   readonly #unseen: Query<[id: number], number>
   readonly #setUse: Query<[use: string | null, id: number], unknown>
-  readonly #copyAnnotations: Query<[to: number, from: number], unknown>
   readonly #deletedSize: Query<[id: number], number>
   readonly #claim: Query<[id: number], unknown>
   readonly #subscribe: Query<[name: string], unknown>
@@ -61,11 +62,18 @@ export class Mailboxes {
   readonly #subscriptionCount: Query<[], number>
   readonly #mailboxCount: Query<[], number>
 
-  constructor(connection: Connection, account: Account, messages: MessageMover, limits: StoreLimits) {
+  constructor(
+    connection: Connection,
+    account: Account,
+    messages: MessageMover,
+    annotations: Annotations,
+    limits: StoreLimits,
+  ) {
     this.#limits = limits
     this.#connection = connection
     this.#account = account
     this.#messages = messages
+    this.#annotations = annotations
     this.#list = connection.prepare(
       `SELECT ${columns} FROM mailbox WHERE name NOT GLOB '/*' ORDER BY name <> 'INBOX', name`,
     )
@@ -89,9 +97,6 @@ export class Mailboxes {
     this.#recent = connection.pluck("SELECT count(*) FROM message WHERE mailbox = ? AND uid >= ?")
     this.#unseen = connection.pluck("SELECT min(uid) FROM message WHERE mailbox = ? AND flags & 1 = 0")
     this.#setUse = connection.prepare("UPDATE mailbox SET special_use = ?, modseq = modseq + 1 WHERE id = ?")
-    this.#copyAnnotations = connection.prepare(
-      "INSERT INTO annotation (mailbox, entry, value) SELECT ?, entry, value FROM annotation WHERE mailbox = ?",
-    )
     this.#deletedSize = connection.pluck(
       "SELECT coalesce(sum(size), 0) FROM message WHERE mailbox = ? AND flags & 8 <> 0",
     )
@@ -151,7 +156,7 @@ export class Mailboxes {
    * may have had, a higher one.
    *
    * @throws StoreError `no-such-mailbox`, `mailbox-exists`, `bad-name` (also for a name below itself),
-   *   `name-too-long`, `too-many-mailboxes`
+   *   `name-too-long`, `too-many-mailboxes`, `over-quota` for the annotations of INBOX, which both have
    */
   rename(from: string, to: string): void {
     const wanted = mailboxName(to, this.#limits)
@@ -335,7 +340,7 @@ export class Mailboxes {
     this.#makeSuperiors(name)
     const made = this.#make(name, null, true)
     // RFC 5464 §4.1: INBOX keeps its own.
-    this.#copyAnnotations.run(made.id, inbox.id)
+    this.#annotations.copy(inbox.id, made.id)
     this.#messages.move(inbox.id, this.#messages.uids(inbox.id), made.id)
     this.#connection.note({ what: "renamed", mailbox: made.id, name, from: inbox.name })
   }

@@ -41,9 +41,9 @@ export class Store {
     this.contents = new Contents(connection, this.#account)
     this.messages = new Messages(connection, this.#account, this.contents, limits)
     this.longCopies = new LongCopies(connection, this.messages)
-    this.mailboxes = new Mailboxes(connection, this.#account, this.messages, limits)
+    this.annotations = new Annotations(connection, limits)
+    this.mailboxes = new Mailboxes(connection, this.#account, this.messages, this.annotations, limits)
     this.slots = new SlotList(connection)
-    this.annotations = new Annotations(connection)
   }
 
   /**

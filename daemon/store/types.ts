@@ -124,6 +124,8 @@ export type StoreLimits = {
   /** Different keywords in a mailbox, and those of one message. */
   keywords: number
   keywordsPerMessage: number
+  /** Octets of all annotations, names and values. */
+  annotationBytes: number
 }
 
 /** Thrown by the store; `fault` says what, in the domain's words. */

@@ -118,6 +118,7 @@ export function storeLimits(mailbox: Settings["mailbox"]): StoreLimits {
     subscriptions: mailbox.max_subscriptions,
     keywords: mailbox.max_keywords,
     keywordsPerMessage: mailbox.max_keywords_per_message,
+    annotationBytes: mailbox.max_annotations_total_bytes,
   }
 }
 

@@ -21,6 +21,7 @@ export const options: StoreOptions = {
     subscriptions: 1000,
     keywords: 500,
     keywordsPerMessage: 100,
+    annotationBytes: 1_000_000,
   },
 }
 

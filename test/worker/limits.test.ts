@@ -80,6 +80,20 @@ const limits: [what: string, settings: Options, allowed: string[], refused: stri
     /^NO \[METADATA MAXSIZE 10\] /,
   ],
   [
+    "octets of all annotations",
+    { mailbox: { max_annotations_total_bytes: 22 } },
+    ['SETMETADATA "" (/private/a "1")', 'SETMETADATA INBOX (/private/b "2")', 'SETMETADATA INBOX (/private/b "3")'],
+    'SETMETADATA "" (/private/a "12")',
+    /^NO \[OVERQUOTA\] /,
+  ],
+  [
+    "annotations that INBOX and its new name both have",
+    { mailbox: { max_annotations_total_bytes: 20 } },
+    ['SETMETADATA INBOX (/private/b "2")'],
+    "RENAME INBOX old",
+    /^NO \[OVERQUOTA\] /,
+  ],
+  [
     "ranges in a set",
     { limits: { max_sequence_ranges: 3 } },
     ["FETCH 1,2,1 UID"],
