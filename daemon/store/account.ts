@@ -13,6 +13,8 @@ export class Account {
   readonly objectIds: ObjectIds
   readonly quota: Quota
   readonly #usage: Query<[], Usage>
+  /** Octets of contents that no message has any more, but that somebody is still reading. */
+  #held = 0
   readonly #takeValidity: Query<[seconds: number], number>
 
   constructor(connection: Connection, quota: Quota) {
@@ -32,12 +34,17 @@ export class Account {
     return usage
   }
 
+  /** What is expunged while it is being sent stays on the disk until then: a client that reads slowly does not get round its quota. */
+  hold(bytes: number): void {
+    this.#held += bytes
+  }
+
   /** Copies count, each with its whole size. @throws StoreError `over-quota` */
   admit(bytes: number, messages: number): void {
     const { quotaBytes, quotaMessages } = this.quota
     if (quotaBytes === 0 && quotaMessages === 0) return
     const used = this.usage()
-    const tooLarge = quotaBytes > 0 && used.bytes + bytes > quotaBytes
+    const tooLarge = quotaBytes > 0 && used.bytes + this.#held + bytes > quotaBytes
     const tooMany = quotaMessages > 0 && used.messages + messages > quotaMessages
     if (tooLarge || tooMany) throw new StoreError("over-quota")
   }

@@ -68,8 +68,8 @@ export class Contents {
   readonly #removals: readonly Query<[id: number], unknown>[]
   /** A client asks for many parts of one message, and a large tree takes long to read. */
   #lastTree: { content: number; root: Part } | null = null
-  /** Contents that are being read, by how many; unwanted when their last message went meanwhile. */
-  readonly #held = new Map<number, { holders: number; unwanted: boolean }>()
+  /** Contents that are being read, by how many; and octets of those whose last message went meanwhile. */
+  readonly #held = new Map<number, { holders: number; unwanted: number | null }>()
 
   constructor(connection: Connection, account: Account) {
     this.#connection = connection
@@ -257,7 +257,7 @@ export class Contents {
    */
   async holding<T>(content: number, work: () => Promise<T>): Promise<T> {
     this.facts(content)
-    const hold = this.#held.get(content) ?? { holders: 0, unwanted: false }
+    const hold = this.#held.get(content) ?? { holders: 0, unwanted: null }
     this.#held.set(content, hold)
     hold.holders += 1
     try {
@@ -269,9 +269,10 @@ export class Contents {
   }
 
   /** A full disk keeps nobody from reading: the next open removes what is left. */
-  #release(content: number, unwanted: boolean): void {
+  #release(content: number, unwanted: number | null): void {
     this.#held.delete(content)
-    if (!unwanted) return
+    if (unwanted === null) return
+    this.#account.hold(-unwanted)
     try {
       this.removeUnlinked([content])
     } catch (error) {
@@ -284,10 +285,16 @@ export class Contents {
     this.#connection.transaction(() => {
       for (const content of contents) {
         const hold = this.#held.get(content)
-        if (hold !== undefined) hold.unwanted = true
+        if (hold !== undefined) hold.unwanted ??= this.#holdBack(content)
         else if (this.#isUnlinked.get(content) !== undefined) this.#remove(content)
       }
     })
+  }
+
+  #holdBack(content: number): number {
+    const { size } = this.facts(content)
+    this.#account.hold(size)
+    return size
   }
 
   /** Removes some of what a crash left behind. False when nothing is left of it. @throws StoreError `disk-full` */

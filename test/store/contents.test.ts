@@ -204,6 +204,19 @@ test("a content that is held is there until the last reader has done", async (t)
   )
 })
 
+test("what is expunged while it is read counts against quota until it was read", async (t) => {
+  const { bytes, meta } = mail("hello", "x".repeat(1000))
+  const { store } = house(t, { quotaBytes: bytes.length + 100 })
+  put(store, "INBOX", { bytes, meta }, { flags: 8 })
+  const content = store.messages.one(id(store, "INBOX"), 1)?.content ?? 0
+  await store.contents.holding(content, async () => {
+    store.messages.expunge(id(store, "INBOX"), null)
+    assert.throws(() => put(store, "INBOX", { bytes, meta }), faulty("over-quota"))
+    store.contents.removeUnlinked([content])
+  })
+  put(store, "INBOX", { bytes, meta })
+})
+
 test("a content that was held when the store was closed goes after the next open", async (t) => {
   const { store, reopen } = house(t)
   put(store, "INBOX", "hello", { flags: 8 })
