@@ -144,6 +144,9 @@ const imap = z.strictObject({
     .describe(
       "Items in any one list of a command: what FETCH asks for, flags of STORE, mailboxes of ESEARCH; and search keys.",
     ),
+  max_search_characters: count(100, 100_000)
+    .default(1000)
+    .describe("Longest text that a SEARCH looks for, in characters; a much longer one can take the server very long."),
   max_append_parts: count(1, 100_000)
     .default(1000)
     .describe("Messages in one APPEND (MULTIAPPEND), and parts of them (CATENATE)."),

@@ -96,7 +96,9 @@ export class SearchContext {
 
   /** Takes in what changed or came, given in UID order. @throws ClientGone */
   async take(store: Store, view: View, news: readonly Message[], pace: Pace): Promise<Turnover> {
-    const test = compile(this.#key, { store, view, texts: new SearchTexts(store.contents, pace) })
+    const texts = new SearchTexts(store.contents, pace)
+    // What was too long was refused before it came here.
+    const test = compile(this.#key, { store, view, texts, pace, maxCharacters: Number.POSITIVE_INFINITY })
     const turnover: Turnover = { added: [], removed: [] }
     for (const message of news) {
       if (view.sequenceOf(message.uid) === null) continue

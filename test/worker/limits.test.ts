@@ -142,6 +142,13 @@ const limits: [what: string, settings: Options, allowed: string[], refused: stri
     refused,
     /^BAD .*at most 2 items/,
   ]),
+  ...["BODY", "TEXT", "SUBJECT", "HEADER X"].map((key): [string, Options, string[], string, RegExp] => [
+    `a text to search for in ${key}`,
+    { limits: { max_search_characters: 100 } },
+    [`SEARCH ${key} ${"x".repeat(100)}`],
+    `SEARCH ${key} ${"x".repeat(101)}`,
+    /^NO \[LIMIT\] .*at most 100 characters: a part/,
+  ]),
   ["a line", { limits: { max_line_bytes: 100 } }, [`NOOP`], `SEARCH TEXT ${"x".repeat(100)}`, /^BAD .*too long/i],
   [
     "contexts",

@@ -5,7 +5,10 @@ import type { Message } from "../../store/types.ts"
 import type { View } from "../view.ts"
 
 /** UIDs asked for at a time: the engine answers for them in a few ms. */
-const windowUids = 2000
+const windowUids = 500
+
+/** It may compare every character with all of what is wanted, so fewer are asked for a long text. */
+const windowCharacters = 16_384
 
 /** Answers of the engine about one field and one folded text, for a window of messages around the one that is looked at. */
 export class FieldSearch {
@@ -13,6 +16,7 @@ export class FieldSearch {
   readonly #view: View
   readonly #field: SearchFieldName
   readonly #wanted: string
+  readonly #uids: number
   #window: FieldMatches & { from: number; to: number } = { from: 0, to: -1, found: new Set(), unknown: new Set() }
 
   constructor(contents: Store["contents"], view: View, field: SearchFieldName, wanted: string) {
@@ -20,6 +24,7 @@ export class FieldSearch {
     this.#view = view
     this.#field = field
     this.#wanted = wanted
+    this.#uids = Math.min(windowUids, Math.max(1, Math.floor(windowCharacters / Math.max(1, wanted.length))))
   }
 
   /** Null when only the header can tell: nothing was kept of it, or the text has the LF that is between two lines. */
@@ -34,7 +39,7 @@ export class FieldSearch {
   #around(uid: number): FieldMatches {
     if (uid >= this.#window.from && uid <= this.#window.to) return this.#window
     const { mailbox, uidNext } = this.#view.state
-    const to = Math.max(uid, Math.min(uid + windowUids, uidNext) - 1)
+    const to = Math.max(uid, Math.min(uid + this.#uids, uidNext) - 1)
     const matches = this.#contents.withField(mailbox, uid, to, this.#field, this.#wanted)
     this.#window = { from: uid, to, ...matches }
     return this.#window

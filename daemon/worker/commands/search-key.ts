@@ -5,18 +5,21 @@ import { foldForSearch } from "../../message/normalize.ts"
 import { searchLines } from "../../message/search-fields.ts"
 import type { Store } from "../../store/store.ts"
 import { flagBits, type Message } from "../../store/types.ts"
+import type { Pace } from "../pace.ts"
+import { Refused } from "../refusal.ts"
 import { isWithin, type View } from "../view.ts"
 import { messageHeader } from "./fetch-section.ts"
+import { contains, type FoldedText, someContain } from "./folded-text.ts"
 import { FieldSearch } from "./search-field.ts"
 import type { SearchTexts } from "./search-text.ts"
 
-/** A search key made ready to be asked of many messages. Only keys over bodies may have to wait. */
+/** A search key made ready to be asked of many messages. Keys over texts may have to wait. */
 export type Test =
   | { cost: number; waits: false; passes(message: Message): boolean }
   | { cost: number; waits: true; passes(message: Message): boolean | Promise<boolean> }
 
 /** What keys are made ready with. */
-export type Searching = { store: Store; view: View; texts: SearchTexts }
+export type Searching = { store: Store; view: View; texts: SearchTexts; pace: Pace; maxCharacters: number }
 
 type KeyOf<K extends SearchKey["key"], S = SearchKey> = S extends { key: infer T } ? (K extends T ? S : never) : never
 type Compilers = { [K in SearchKey["key"]]: (key: KeyOf<K>, searching: Searching) => Test }
@@ -37,8 +40,12 @@ const row = (passes: (message: Message) => boolean): Test => ({ cost: cost.row, 
 /** Complete by type: a key that the grammar learns is answered here. */
 const compilers: Compilers = {
   all: () => row(() => true),
-  and: ({ keys }, searching) => every(keys.map((key) => compile(key, searching))),
-  or: ({ left, right }, searching) => either([compile(left, searching), compile(right, searching)]),
+  and: ({ keys }, searching) =>
+    every(
+      keys.map((key) => compile(key, searching)),
+      searching.pace,
+    ),
+  or: ({ left, right }, searching) => either([compile(left, searching), compile(right, searching)], searching.pace),
   not: ({ not }, searching) => negation(compile(not, searching)),
   set: setTest,
   flag: flagTest,
@@ -96,41 +103,59 @@ function flagTest({ flag, on }: KeyOf<"flag">): Test {
   return row(({ keywords }) => keywords.some((keyword) => keyword.toLowerCase() === wanted) === on)
 }
 
+/** Folded. @throws Refused when it is too long: looking for a long text that almost repeats itself takes very long */
+function wantedText(text: string, { maxCharacters }: Searching): string {
+  if (text.length <= maxCharacters) {
+    const wanted = foldForSearch(text)
+    if (wanted.length <= maxCharacters) return wanted
+  }
+  const advice = `Search for at most ${maxCharacters} characters: a part of the text finds it as well`
+  throw new Refused({ status: "NO", code: "LIMIT", text: advice })
+}
+
 /** FROM, TO, CC, BCC and SUBJECT: the engine compares what was kept of them; of some messages only the header tells. */
-function fieldTest({ field, text }: KeyOf<"field">, { store, view }: Searching): Test {
-  const wanted = foldForSearch(text)
+function fieldTest({ field, text }: KeyOf<"field">, searching: Searching): Test {
+  const { store, view, pace } = searching
+  const wanted = wantedText(text, searching)
   const fields = new FieldSearch(store.contents, view, field, wanted)
-  const inHeader = (message: Message) =>
-    fieldValues(messageHeader(store.contents, message), field).some((value) =>
-      searchLines(field, value).some((line) => line.includes(wanted)),
-    )
-  return { cost: cost.row, waits: false, passes: (message) => fields.has(message) ?? inHeader(message) }
+  const inHeader = (message: Message) => {
+    const values = fieldValues(messageHeader(store.contents, message), field)
+    const lines = values.flatMap((value) => searchLines(field, value))
+    return someContain(lines, wanted, pace)
+  }
+  return { cost: cost.row, waits: true, passes: (message) => fields.has(message) ?? inHeader(message) }
 }
 
 /** In decoded fields; an empty string asks whether there is such a field. */
-function headerTest({ field, text }: KeyOf<"header">, { store }: Searching): Test {
-  const wanted = foldForSearch(text)
-  const passes = (message: Message) =>
-    fieldValues(messageHeader(store.contents, message), field).some((value) =>
-      foldForSearch(decodeWords(value)).includes(wanted),
-    )
-  return { cost: cost.header, waits: false, passes }
+function headerTest({ field, text }: KeyOf<"header">, searching: Searching): Test {
+  const { store, pace } = searching
+  const wanted = wantedText(text, searching)
+  const passes = (message: Message) => {
+    const values = fieldValues(messageHeader(store.contents, message), field)
+    const lines = values.map((value) => foldForSearch(decodeWords(value)))
+    return someContain(lines, wanted, pace)
+  }
+  return { cost: cost.header, waits: true, passes }
 }
 
 /** The index says who cannot contain the text; whether the others do is seen in their text, the header first: it is the shorter one. */
-function textTest(text: string, { store, texts }: Searching, withHeader: boolean): Test {
-  const wanted = foldForSearch(text)
+function textTest(text: string, searching: Searching, withHeader: boolean): Test {
+  const { store, texts, pace } = searching
+  const wanted = wantedText(text, searching)
   if (wanted === "") return row(() => true)
   const candidates = store.contents.mayContain(text)
   const passes = ({ content }: Message): boolean | Promise<boolean> => {
     if (candidates !== null && !candidates.has(content)) return false
-    if (withHeader && texts.header(content).includes(wanted)) return true
-    const { body, complete } = texts.body(content)
-    if (body.includes(wanted)) return true
-    if (complete) return false
-    return texts
-      .whole(content)
-      .then((whole) => whole.body.includes(wanted) || (withHeader && whole.header.includes(wanted)))
+    const within = (folded: FoldedText) => contains(folded, wanted, pace)
+    const inWhole = async () => {
+      const { header, body } = await texts.whole(content)
+      return (await within(body)) || (withHeader && (await within(header)))
+    }
+    const inBody = () => {
+      const { body, complete } = texts.body(content)
+      return then(then(body, within), (found) => found || (complete ? false : inWhole()))
+    }
+    return withHeader ? then(then(texts.header(content), within), (found) => found || inBody()) : inBody()
   }
   return { cost: cost.text, waits: true, passes }
 }
@@ -141,16 +166,16 @@ function negation(test: Test): Test {
 }
 
 /** Cheap tests first: a dear one is asked only of what they leave. */
-function every(tests: Test[]): Test {
-  return combined(tests, false)
+function every(tests: Test[], pace: Pace): Test {
+  return combined(tests, false, pace)
 }
 
-function either(tests: Test[]): Test {
-  return combined(tests, true)
+function either(tests: Test[], pace: Pace): Test {
+  return combined(tests, true, pace)
 }
 
 /** Asks one test after another until one answers `decisive`. */
-function combined(tests: Test[], decisive: boolean): Test {
+function combined(tests: Test[], decisive: boolean, pace: Pace): Test {
   const ordered = tests.toSorted((a, b) => a.cost - b.cost)
   const cost = ordered.at(-1)?.cost ?? 0
   const immediate = ordered.filter((test) => !test.waits)
@@ -161,20 +186,25 @@ function combined(tests: Test[], decisive: boolean): Test {
       passes: (message) => immediate.some((test) => test.passes(message) === decisive) === decisive,
     }
   }
-  return { cost, waits: true, passes: (message) => ask(ordered, message, decisive, 0) }
+  return { cost, waits: true, passes: (message) => ask(ordered, message, decisive, pace, 0) }
 }
 
-function ask(tests: Test[], message: Message, decisive: boolean, from: number): boolean | Promise<boolean> {
+/** Gives way between two tests as well: there may be a thousand, and each may ask the engine something. */
+function ask(tests: Test[], message: Message, decisive: boolean, pace: Pace, from: number): boolean | Promise<boolean> {
   for (let at = from; at < tests.length; at += 1) {
+    if (at > from && pace.due) return pace.rest().then(() => ask(tests, message, decisive, pace, at))
     const answer = tests[at]?.passes(message) ?? !decisive
     if (typeof answer !== "boolean") {
-      return answer.then((passed) => (passed === decisive ? decisive : ask(tests, message, decisive, at + 1)))
+      return answer.then((passed) => (passed === decisive ? decisive : ask(tests, message, decisive, pace, at + 1)))
     }
     if (answer === decisive) return decisive
   }
   return !decisive
 }
 
-function then(value: boolean | Promise<boolean>, map: (value: boolean) => boolean): boolean | Promise<boolean> {
-  return typeof value === "boolean" ? map(value) : value.then(map)
+function then<T extends boolean | FoldedText>(
+  value: T | Promise<T>,
+  map: (value: T) => boolean | Promise<boolean>,
+): boolean | Promise<boolean> {
+  return value instanceof Promise ? value.then(map) : map(value)
 }

@@ -34,8 +34,9 @@ export async function findWithin(
   onlyFirst = false,
 ): Promise<Message[]> {
   const pace = conversation.pace
-  const { store } = conversation.account
-  const test = compile(key, { store, view, texts: new SearchTexts(store.contents, pace) })
+  const { store, limits } = conversation.account
+  const texts = new SearchTexts(store.contents, pace)
+  const test = compile(key, { store, view, texts, pace, maxCharacters: limits.max_search_characters })
   const progress = conversation.progress(tag, countOf(ranges))
   const found: Message[] = []
   for (const batch of view.batches(ranges, batchMessages)) {
