@@ -91,7 +91,7 @@ function isLong(value: Value["value"]): value is Octets {
     value !== null &&
     typeof value === "object" &&
     "pieces" in value &&
-    (value.size > shortOctets || value.slow === true)
+    (value.size > shortOctets || (value.slow === true && value.size > 0))
   )
 }
 
