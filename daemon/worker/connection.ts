@@ -160,7 +160,7 @@ export class ImapConnection {
   async #giveWay(): Promise<boolean> {
     const { pace } = this.#conversation
     try {
-      if (pace.due) await pace.rest()
+      if (this.#reader.queuedBytes > 0 && pace.due) await pace.rest()
       return true
     } catch (error) {
       if (endsConnection(error)) return false
