@@ -11,8 +11,8 @@ export type SearchFieldName = (typeof searchFieldNames)[number]
 /** Of each field the lines that `searchLines` makes of its values; null where the header has none. */
 export type SearchFields = Record<SearchFieldName, string | null>
 
-/** More than this of all fields together is left to those who read the header. */
-const maxCharacters = 65_536
+/** Fields with more octets than this together are left to those who read the header. */
+const maxOctets = 65_536
 
 const wanted: ReadonlySet<string> = new Set(searchFieldNames)
 
@@ -26,21 +26,15 @@ export function searchLines(name: SearchFieldName, value: ByteString): string[] 
   return [...new Set(texts.map((text) => foldForSearch(decodeWords(text))))]
 }
 
-/** What is kept of a header for these searches; null when it is too much to keep beside the header. */
+/** What is kept of a header for these searches; null when it is too much to keep beside the header, or to look at now. */
 export function searchFields(header: ByteString): SearchFields | null {
   const values = valuesOf(header, wanted)
+  const octets = [...values.values()].flat().reduce((sum, value) => sum + value.length, 0)
+  if (octets > maxOctets) return null
   const lines = (name: SearchFieldName) =>
     values
       .get(name)
       ?.flatMap((value) => searchLines(name, value))
       .join("\n") ?? null
-  const fields = {
-    from: lines("from"),
-    to: lines("to"),
-    cc: lines("cc"),
-    bcc: lines("bcc"),
-    subject: lines("subject"),
-  }
-  const characters = searchFieldNames.reduce((sum, name) => sum + (fields[name]?.length ?? 0), 0)
-  return characters > maxCharacters ? null : fields
+  return { from: lines("from"), to: lines("to"), cc: lines("cc"), bcc: lines("bcc"), subject: lines("subject") }
 }
