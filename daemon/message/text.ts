@@ -139,23 +139,7 @@ function* textOf(part: Part, octets: Uint8Array): Generator<void, string> {
   yield
   const text = yield* decodedCharset(decoded, charset)
   yield
-  return isHtml ? yield* textOfHtml(text) : (text.includes("\r") ? yield* withPlainLines(text) : text).trimEnd()
-}
-
-/** Characters whose line ends are looked for at one go. */
-const charactersAtOnce = 262_144
-
-/** LF for CRLF. */
-function* withPlainLines(text: string): Generator<void, string> {
-  const pieces: string[] = []
-  for (let at = 0; at < text.length; ) {
-    const near = at + charactersAtOnce
-    const end = text[near - 1] === "\r" ? near + 1 : near
-    pieces.push(text.slice(at, end).replaceAll("\r\n", "\n"))
-    at = end
-    yield
-  }
-  return pieces.join("")
+  return isHtml ? yield* textOfHtml(text) : (text.includes("\r") ? text.replaceAll("\r\n", "\n") : text).trimEnd()
 }
 
 /** Octets that are decoded at one go. */

@@ -192,11 +192,3 @@ const previews: [what: string, message: Buffer, preview: string][] = [
 for (const [what, message, preview] of previews) {
   test(`preview: ${what}`, () => assert.equal(parseMessage(message).preview, preview))
 }
-
-test("CRLF becomes LF wherever it lies in a long text", () => {
-  for (const before of [262_143, 262_144, 262_145]) {
-    const text = `${"a".repeat(before - 1)}\r\nb\rc\r\nd`
-    const { bodyText } = parseMessage(Buffer.from(`Subject: x\r\n\r\n${text}`))
-    assert.equal(bodyText, text.replaceAll("\r\n", "\n"))
-  }
-})
