@@ -88,7 +88,7 @@ for (const [what, item, encoding, line] of [
     const home = startHome(t)
     const client = await home.connect()
     const other = await home.connect()
-    await client.append("INBOX", letter("x", line.repeat(30_000), `Content-Transfer-Encoding: ${encoding}\r\n`))
+    await client.append("INBOX", letter("x", line.repeat(250_000), `Content-Transfer-Encoding: ${encoding}\r\n`))
     await client.ok("SELECT INBOX")
     client.send(`a FETCH 1 ${item}\r\n`)
     let rounds = 0
