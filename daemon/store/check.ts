@@ -77,8 +77,25 @@ const invariants: readonly [claim: string, violations: string][] = [
     "a linked content is described",
     "SELECT content FROM message WHERE content NOT IN (SELECT content FROM structure) OR content NOT IN (SELECT content FROM words)",
   ],
-  ["what is described is indexed", "SELECT content FROM words WHERE content NOT IN (SELECT id FROM trigram_docsize)"],
-  ["what is indexed is described", "SELECT id FROM trigram_docsize WHERE id NOT IN (SELECT content FROM words)"],
+  [
+    "what is described is indexed",
+    `SELECT content FROM words
+     WHERE content NOT IN (SELECT id FROM trigram_docsize UNION ALL SELECT id FROM trigram_next_docsize)`,
+  ],
+  [
+    "what is indexed is described",
+    `SELECT id FROM (SELECT id FROM trigram_docsize UNION ALL SELECT id FROM trigram_next_docsize)
+     WHERE id NOT IN (SELECT content FROM words)`,
+  ],
+  [
+    "the index that takes the other's place has all up to a content",
+    `SELECT content FROM words, account
+     WHERE content <= index_renewed AND content NOT IN (SELECT id FROM trigram_next_docsize)`,
+  ],
+  [
+    "the index that takes the other's place is empty at other times",
+    "SELECT trigram_next_docsize.id FROM trigram_next_docsize, account WHERE index_renewed IS NULL",
+  ],
   ["cut text is not said to be indexed", "SELECT content FROM words WHERE indexed = 1 AND complete = 0"],
   [
     "a thread's Message-IDs go with its last content",

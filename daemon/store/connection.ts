@@ -15,6 +15,7 @@ export type Deferred = { write(): void; drop(): void }
 export class Connection {
   readonly #db: Database.Database
   readonly #totalChanges: Query<[], number>
+  readonly #freePages: Query<[], number>
   readonly changes = new ChangeFeed()
   readonly #deferred: Deferred[] = []
   #doom: { error: unknown } | null = null
@@ -22,6 +23,7 @@ export class Connection {
   constructor(db: Database.Database) {
     this.#db = db
     this.#totalChanges = this.pluck("SELECT total_changes()")
+    this.#freePages = this.pluck("PRAGMA freelist_count")
   }
 
   /** Rows as objects. */
@@ -96,6 +98,26 @@ export class Connection {
 
   #refuseIfDoomed(): void {
     if (this.#doom !== null) throw this.#doom.error
+  }
+
+  /**
+   * Statements in one transaction that give up many pages. Unlike elsewhere these are not overwritten, which took
+   * long: they keep their old octets until they are used again, or `returnFreePages` cuts them off the file.
+   */
+  dropping(sql: string): void {
+    translated(() => this.#db.pragma("secure_delete = OFF"))
+    try {
+      this.transaction(() => this.#db.exec(sql))
+    } finally {
+      translated(() => this.#db.pragma("secure_delete = ON"))
+    }
+  }
+
+  /** Gives at most so many free pages back to the disk. False when there was none. @throws StoreError `disk-full` */
+  returnFreePages(most: number): boolean {
+    if (this.#freePages.get() === 0) return false
+    translated(() => this.#db.exec(`PRAGMA incremental_vacuum(${most})`))
+    return true
   }
 
   /** What `PRAGMA integrity_check` finds; empty when the file is sound. */

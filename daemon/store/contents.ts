@@ -5,6 +5,7 @@ import type { Connection } from "./connection.ts"
 import { ContentWriter } from "./content-writer.ts"
 import { isFull } from "./fault.ts"
 import { type FieldMatches, Fields } from "./fields.ts"
+import { IndexUpkeep } from "./index-upkeep.ts"
 import { type Packed, pack, textOf, unpack, unpackText } from "./packing.ts"
 import { type Beside, type NumberedPiece, Pieces, pieceBytes, type Texts } from "./pieces.ts"
 import type { Query } from "./query.ts"
@@ -44,6 +45,7 @@ export class Contents {
   readonly #pieces: Pieces
   readonly #threads: Threads
   readonly #index: SearchIndex
+  readonly #upkeep: IndexUpkeep
   readonly #fields: Fields
   readonly #begin: Query<[], unknown>
   readonly #markUnlinked: Query<[id: number], unknown>
@@ -78,6 +80,7 @@ export class Contents {
     this.#pieces = new Pieces(connection)
     this.#threads = new Threads(connection)
     this.#index = new SearchIndex(connection)
+    this.#upkeep = new IndexUpkeep(connection, (content) => this.#indexedTexts(content))
     this.#fields = new Fields(connection)
     this.#begin = connection.prepare("INSERT INTO content (size) VALUES (0)")
     this.#markUnlinked = connection.prepare("INSERT INTO unlinked (content) VALUES (?)")
@@ -297,8 +300,12 @@ export class Contents {
     return size
   }
 
-  /** Removes some of what a crash left behind. False when nothing is left of it. @throws StoreError `disk-full` */
-  clear(): boolean {
+  /** Removes some of what a crash left behind, or keeps the index in order. False when there is nothing to do. @throws StoreError `disk-full` */
+  tidy(): boolean {
+    return this.#clear() || this.#upkeep.step()
+  }
+
+  #clear(): boolean {
     const some = this.#leftBehind.slice(-clearedAtOnce)
     if (some.length === 0) return false
     this.removeUnlinked(some)
@@ -350,6 +357,10 @@ export class Contents {
     const words = [headerText.packing, headerText.bytes, bodyText.packing, bodyText.bytes] as const
     if (meta.searchFields !== null) this.#fields.add(content, meta.searchFields)
     this.#addWords.run(content, complete ? 1 : 0, indexed ? 1 : 0, ...words)
+  }
+
+  #indexedTexts(content: number): { header: string; body: string } {
+    return { header: this.headerText(content), body: this.bodyText(content).text }
   }
 
   /** An id may be given again. */

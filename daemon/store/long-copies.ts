@@ -11,7 +11,7 @@ export type MessageCopier = {
 type Range = { id: number; mailbox: number; first: number; last: number }
 
 /** Copies taken back in one transaction. */
-const takenBackAtOnce = 150
+const takenBackAtOnce = 50
 
 /**
  * COPY in several transactions, between which others are served: they see the first copies early. Each transaction

@@ -3,8 +3,8 @@ import type { Connection } from "./connection.ts"
 import type { Query } from "./query.ts"
 
 /**
- * Characters of one content that go into the index. The index is most of what storing a message costs (about
- * 0.15 µs a character), so a long one must not hold up the others: past this, it is a candidate of every search.
+ * Characters of a content that is indexed. The index is most of what storing a message costs (about 0.15 µs a
+ * character), so a long one must not hold up the others: past this, it is a candidate of every search.
  */
 const maxIndexedCharacters = 131_072
 
@@ -24,9 +24,12 @@ const maxWaitingCharacters = 4_194_304
  * batch three times slower.
  */
 export class SearchIndex {
+  readonly #renewing: Query<[], number>
   readonly #insert: Query<[content: number, text: string], unknown>
-  readonly #remove: Query<[content: number], unknown>
-  readonly #match: Query<[expression: string, from: number, to: number], number>
+  readonly #insertNext: Query<[content: number, text: string], unknown>
+  readonly #removals: readonly Query<[content: number], unknown>[]
+  readonly #countGone: Query<[count: number], unknown>
+  readonly #match: Query<[expression: string, from: number, to: number, ...same: [string, number, number]], number>
   readonly #always: Query<[from: number, to: number], number>
 
   readonly #waiting = new Map<number, string>()
@@ -35,19 +38,28 @@ export class SearchIndex {
 
   constructor(connection: Connection) {
     connection.defer({ write: () => this.#write(), drop: () => this.#clear() })
+    this.#renewing = connection.pluck("SELECT index_renewed IS NOT NULL FROM account")
     this.#insert = connection.prepare("INSERT INTO trigram (rowid, folded) VALUES (?, ?)")
-    this.#remove = connection.prepare("DELETE FROM trigram WHERE rowid = ?")
-    this.#match = connection.pluck("SELECT rowid FROM trigram WHERE trigram MATCH ? AND rowid BETWEEN ? AND ?")
+    this.#insertNext = connection.prepare("INSERT INTO trigram_next (rowid, folded) VALUES (?, ?)")
+    this.#removals = [
+      connection.prepare("DELETE FROM trigram WHERE rowid = ?"),
+      connection.prepare("DELETE FROM trigram_next WHERE rowid = ?"),
+    ]
+    this.#countGone = connection.prepare("UPDATE account SET index_gone = index_gone + ?")
+    this.#match = connection.pluck(
+      `SELECT rowid FROM trigram WHERE trigram MATCH ? AND rowid BETWEEN ? AND ?
+       UNION ALL SELECT rowid FROM trigram_next WHERE trigram_next MATCH ? AND rowid BETWEEN ? AND ?`,
+    )
     this.#always = connection.pluck("SELECT content FROM words WHERE indexed = 0 AND content BETWEEN ? AND ?")
   }
 
-  /** Inside a transaction. False when not all of the text goes in. */
+  /** Inside a transaction. False when the text is too long, and the content has to be looked at in every search. */
   add(content: number, headerText: string, bodyText: string): boolean {
-    const folded = indexed(`${headerText}\n${bodyText.slice(0, maxIndexedCharacters)}`)
-    this.#waiting.set(content, folded.slice(0, maxIndexedCharacters))
-    this.#waitingCharacters += Math.min(folded.length, maxIndexedCharacters)
+    const { text, whole } = indexedText(headerText, bodyText)
+    this.#waiting.set(content, text)
+    this.#waitingCharacters += text.length
     if (this.#waitingCharacters > maxWaitingCharacters) this.#write()
-    return folded.length <= maxIndexedCharacters && bodyText.length <= maxIndexedCharacters
+    return whole
   }
 
   /** Inside a transaction. */
@@ -65,13 +77,15 @@ export class SearchIndex {
     const expression = trigrams.map((trigram) => `"${trigram.replaceAll('"', '""')}"`).join(" AND ")
     return new Candidates((from, to) => {
       this.#write()
-      return [...this.#match.all(expression, from, to), ...this.#always.all(from, to)]
+      return [...this.#match.all(expression, from, to, expression, from, to), ...this.#always.all(from, to)]
     })
   }
 
   #write(): void {
-    for (const [content, text] of this.#waiting) this.#insert.run(content, text)
-    for (const content of this.#leaving) this.#remove.run(content)
+    const insert = this.#renewing.get() === 1 ? this.#insertNext : this.#insert
+    for (const [content, text] of this.#waiting) insert.run(content, text)
+    for (const content of this.#leaving) for (const removal of this.#removals) removal.run(content)
+    if (this.#leaving.size > 0) this.#countGone.run(this.#leaving.size)
     this.#clear()
   }
 
@@ -103,6 +117,13 @@ export class Candidates {
     }
     return block.has(content)
   }
+}
+
+/** What the index is given of a content: all of its text, or nothing when that is too long. */
+export function indexedText(headerText: string, bodyText: string): { text: string; whole: boolean } {
+  const text = bodyText.length > maxIndexedCharacters ? "" : indexed(`${headerText}\n${bodyText}`)
+  const whole = bodyText.length <= maxIndexedCharacters && text.length <= maxIndexedCharacters
+  return { text: whole ? text : "", whole }
 }
 
 /** The tokenizer takes NUL for the end of the text. */

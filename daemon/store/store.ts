@@ -77,12 +77,13 @@ export class Store {
   }
 
   /**
-   * Removes some of what deletions, a COPY that failed and a crash left behind, in one transaction; false when nothing is left of it.
+   * Upkeep that has no hurry, a slice of it: removes some of what deletions, a COPY that failed and a crash left
+   * behind, keeps the search index in order, gives free pages back to the disk. False when there is nothing to do.
    *
    * @throws StoreError `disk-full`: later, or after the next open, there may be room
    */
   tidy(): boolean {
-    return this.longCopies.takeBack() || this.mailboxes.clear() || this.contents.clear()
+    return this.longCopies.takeBack() || this.mailboxes.clear() || this.contents.tidy()
   }
 
   /** Invariants that do not hold; empty when all do. Reads everything. */

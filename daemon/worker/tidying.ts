@@ -1,38 +1,85 @@
+import { setTimeout } from "node:timers/promises"
 import { isFull } from "../store/fault.ts"
 import type { Store } from "../store/store.ts"
 import type { WorkerLog } from "./account.ts"
-import { Pace } from "./pace.ts"
 
-/** Takes away what a crash left in a mailbox, beside its connections and in slices: a large folder that was being deleted takes long. */
+/** After a change its upkeep waits this long: more changes are likely, and upkeep for many costs less than for each. */
+const settleMs = 100
+
+/**
+ * Upkeep of a mailbox beside its connections: what a deletion or a crash left in it, the search index, free pages.
+ * It works in slices, and rests after each as long as it took, so that it never has more than half of the time.
+ */
 export class Tidying {
   readonly #store: Store
   readonly #log: WorkerLog
-  #stopped = false
-  #done: Promise<void> = Promise.resolve()
+  readonly #ended = new AbortController()
+  #running: Promise<void> | null = null
+  #again = false
+  #toldFull = false
+  #unlisten = () => {}
 
   constructor(store: Store, log: WorkerLog) {
     this.#store = store
     this.#log = log
   }
 
+  /** Soon, and after each change of the mailbox from now on. */
   start(): void {
-    this.#done = this.#run()
+    this.#unlisten = this.#store.onCommit(() => this.#wake())
+    this.#wake()
   }
 
   /** Resolves when the store is not used any more. What is left waits for the next start. */
   async stop(): Promise<void> {
-    this.#stopped = true
-    await this.#done
+    this.#unlisten()
+    this.#ended.abort()
+    await this.#running
   }
 
-  /** Never rejects: a full disk, or a damaged page of what nobody sees any more, keeps nobody from his mail. */
+  #wake(): void {
+    this.#again = true
+    // Not the doing of the client whose change it follows.
+    this.#running ??= this.#store
+      .by(this, () => this.#run())
+      .finally(() => {
+        this.#running = null
+      })
+  }
+
+  /** Never rejects: a damaged page of what nobody sees any more keeps nobody from his mail. */
   async #run(): Promise<void> {
-    const pace = new Pace(() => false, 0)
     try {
-      for (await pace.rest(); !this.#stopped && this.#store.tidy(); await pace.rest());
+      while (this.#again) {
+        this.#again = false
+        await this.#rest(settleMs)
+        await this.#everything()
+      }
     } catch (error) {
-      if (isFull(error)) this.#log.warn({}, "the disk is full: what a crash left in a mailbox is still there")
-      else this.#log.error({ err: error }, "what a crash left in a mailbox could not be removed")
+      this.#unlisten()
+      if (!this.#ended.signal.aborted)
+        this.#log.error({ err: error }, "upkeep of a mailbox failed: it is left for the next login")
     }
+  }
+
+  async #everything(): Promise<void> {
+    for (let begun = performance.now(); this.#slice(); begun = performance.now())
+      await this.#rest(performance.now() - begun)
+  }
+
+  /** False when there is nothing to do, or no room to do it: the next change comes when there is. */
+  #slice(): boolean {
+    try {
+      return this.#store.tidy()
+    } catch (error) {
+      if (!isFull(error)) throw error
+      if (!this.#toldFull) this.#log.warn({}, "the disk is full: upkeep of a mailbox waits")
+      this.#toldFull = true
+      return false
+    }
+  }
+
+  async #rest(ms: number): Promise<void> {
+    await setTimeout(ms, undefined, { signal: this.#ended.signal })
   }
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import Database from "better-sqlite3-multiple-ciphers"
 import { mailboxSchema } from "../../daemon/store/migrations/1-mailbox.sql.ts"
-import { migrate } from "../../daemon/store/migrations/run.ts"
+import { migrate, migrations } from "../../daemon/store/migrations/run.ts"
 import { faulty } from "./harness.ts"
 
 /** Three made-up versions: each needs the one before it. */
@@ -53,4 +53,19 @@ test("version 2 adds annotations to a mailbox of version 1, and they go with the
   assert.throws(() => db.exec("INSERT INTO annotation VALUES (8, '/Private/A', x'79')"), /UNIQUE/)
   db.exec("DELETE FROM mailbox WHERE id = 8")
   assert.deepEqual(db.prepare("SELECT mailbox FROM annotation").pluck().all(), [0, 7])
+})
+
+test("version 6 takes over an index that the engine kept in order, and keeps both of its tables from doing so", () => {
+  const db = new Database(":memory:")
+  migrate(db, migrations.slice(0, 5))
+  db.exec(
+    "INSERT INTO trigram (rowid, folded) VALUES (3, 'some words'); INSERT INTO account (id, created_at, object_tag) VALUES (1, 0, '')",
+  )
+  migrate(db)
+  assert.deepEqual(db.prepare("SELECT rowid FROM trigram WHERE trigram MATCH 'wor'").pluck().all(), [3])
+  assert.deepEqual(db.prepare("SELECT index_gone, index_renewed FROM account").raw().all(), [[0, null]])
+  for (const table of ["trigram", "trigram_next"]) {
+    const config = `SELECT v FROM ${table}_config WHERE k IN ('automerge', 'deletemerge', 'crisismerge') ORDER BY k`
+    assert.deepEqual(db.prepare(config).pluck().all(), [0, 1999, 0])
+  }
 })

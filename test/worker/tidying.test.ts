@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { setImmediate as nextTurn } from "node:timers/promises"
+import { setTimeout } from "node:timers/promises"
 import type { WorkerLog } from "../../daemon/worker/account.ts"
 import { Tidying } from "../../daemon/worker/tidying.ts"
 import { house, put } from "../store/harness.ts"
@@ -19,15 +19,15 @@ test("what a crash left is taken away in slices, others are served in between, a
   const first = new Tidying(again, silent)
   first.start()
   assert.equal(left(), 400, "the answer to the login comes first")
-  while (left() === 400) await nextTurn()
+  while (left() === 400) await setTimeout(1)
   await first.stop()
   const rest = left()
   assert.ok(rest > 0 && rest < 400, String(rest))
-  await nextTurn()
+  await setTimeout(200)
   assert.equal(left(), rest, "the store may be closed after stop")
 
   const second = new Tidying(again, silent)
   second.start()
-  while (left() > 0) await nextTurn()
+  while (left() > 0) await setTimeout(1)
   await second.stop()
 })

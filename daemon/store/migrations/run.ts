@@ -5,6 +5,7 @@ import { annotationSchema } from "./2-annotation.sql.ts"
 import { fieldSchema } from "./3-field.sql.ts"
 import { copyingSchema } from "./4-copying.sql.ts"
 import { pastNamesSchema } from "./5-past-names.sql.ts"
+import { indexUpkeepSchema } from "./6-index-upkeep.sql.ts"
 
 /** "mkp1": what `PRAGMA application_id` says in a mailbox of ours. */
 export const applicationId = 0x6d6b7031
@@ -16,6 +17,7 @@ export const migrations: readonly string[] = [
   fieldSchema,
   copyingSchema,
   pastNamesSchema,
+  indexUpkeepSchema,
 ]
 
 /**
