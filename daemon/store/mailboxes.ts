@@ -28,7 +28,7 @@ export type MessageMover = {
 }
 
 /** Messages of a deleted mailbox that go in one transaction, with their contents and what the index has of them. */
-const clearedAtOnce = 150
+const clearedAtOnce = 50
 
 const columns = `id, name, uid_validity AS uidValidity, uid_next AS uidNext, modseq AS highestModseq,
   special_use AS specialUse, selectable`
