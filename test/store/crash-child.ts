@@ -10,7 +10,7 @@ import { mail, mailOf } from "./mail.ts"
  */
 const [path = "", key = "", round = ""] = process.argv.slice(2)
 const store = openStore(path, Buffer.from(key, "hex"), options)
-const [inbox, archive, trash] = [id(store, "INBOX"), id(store, "Archive"), id(store, "Trash")]
+const [inbox, archive, trash, junk] = [id(store, "INBOX"), id(store, "Archive"), id(store, "Trash"), id(store, "Junk")]
 
 function deliverSome(first: number): string[] {
   return store.transaction(() =>
@@ -42,9 +42,20 @@ function shuffle(): void {
   store.messages.expunge(trash, null)
 }
 
+/** Enough comes and goes for the search index to be made anew every other time. */
+function churn(): void {
+  for (let n = 0; n < 30; n++) {
+    const { bytes, meta } = mail(`junk ${n}`, "words ".repeat(n))
+    store.messages.add(junk, store.contents.insert(bytes, meta), { ...plainly, flags: 8 })
+  }
+  store.messages.expunge(junk, null)
+  for (let slice = 0; slice < 8; slice++) store.tidy()
+}
+
 writeSync(1, "open\n")
 for (let first = 0; ; first++) {
   const delivered = first % 5 === 4 ? deliverLarge(first) : deliverSome(first)
   writeSync(1, `${delivered.join("\n")}\n`)
   if (first % 3 === 2) shuffle()
+  if (first % 4 === 1) churn()
 }
