@@ -61,11 +61,24 @@ async function sourcesOf(conversation: Conversation, sources: MailboxSource[] | 
     const meant = filterOf(source, () => subscribed)
     return ({ name }) => meant(name)
   })
-  const chosen = () => mailboxes.list().filter((mailbox) => tests.some((test) => test(mailbox)))
-  const inbox = chosen().find(({ name }) => name === "INBOX")
-  if (inbox === undefined || inbox.id === view?.state.mailbox) return chosen()
+  const chosen = await those(conversation, tests)
+  const inbox = chosen.find(({ name }) => name === "INBOX")
+  if (inbox === undefined || inbox.id === view?.state.mailbox) return chosen
   await account.settle()
-  return chosen()
+  return those(conversation, tests)
+}
+
+/** There may be thousands of mailboxes, and of sources. */
+async function those(
+  { account, pace }: Conversation,
+  tests: readonly ((mailbox: Mailbox) => boolean)[],
+): Promise<Mailbox[]> {
+  const chosen: Mailbox[] = []
+  for (const mailbox of account.store.mailboxes.list()) {
+    if (tests.some((test) => test(mailbox))) chosen.push(mailbox)
+    if (pace.due) await pace.rest()
+  }
+  return chosen
 }
 
 async function tell(
