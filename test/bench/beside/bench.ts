@@ -136,6 +136,17 @@ export const expungeAll: Step = async (bench) => {
   return messagesIn(bench.client, mailbox)
 }
 
+/** Every message of INBOX marked. */
+export async function deleteAll(bench: Bench): Promise<void> {
+  await anewIn("INBOX")(bench)
+  await bench.client.command("STORE 1:* +FLAGS.SILENT (\\Deleted)")
+}
+
+export const expungeInbox: Step = async ({ client }) => {
+  await client.command("EXPUNGE")
+  return messagesIn(client, "INBOX")
+}
+
 /** 50 messages with a new keyword and 50 expunged, which a client that knew the mailbox before has not seen. */
 export async function changeAndLeave(bench: Bench): Promise<void> {
   const { client } = bench

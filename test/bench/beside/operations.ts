@@ -21,7 +21,7 @@ const chunk = 500
 
 /** In this order: each finds what those before it left. `messages` is how many there are. */
 export function operations(messages: number): readonly Operation[] {
-  return [...filling(messages), ...reading, ...searching, ...arranging, ...changing, delivering]
+  return [...filling(messages), ...reading, ...searching, ...arranging, ...changing, delivering, emptying]
 }
 
 const filling = (messages: number): Operation[] => [
@@ -30,6 +30,7 @@ const filling = (messages: number): Operation[] => [
     fills: true,
     rounds: Math.ceil(messages / chunk),
     run: bench.append(chunk, 50),
+    after: bench.command("SELECT INBOX"),
   },
 ]
 
@@ -109,3 +110,10 @@ const changing: readonly Operation[] = [
 ]
 
 const delivering: Operation = { what: "LMTP of 200, until a client sees them", rounds: 3, run: bench.deliver(200) }
+
+const emptying: Operation = {
+  what: "EXPUNGE of everything",
+  rounds: 1,
+  before: bench.deleteAll,
+  run: bench.expungeInbox,
+}
