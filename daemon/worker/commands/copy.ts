@@ -4,10 +4,8 @@ import type { Conversation } from "../conversation.ts"
 import { partial, permitted, refuseToSave } from "../message-limit.ts"
 import { Pace } from "../pace.ts"
 import { Refused } from "../refusal.ts"
+import { inBatches } from "./batches.ts"
 import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
-
-/** Messages per transaction; between two, other connections of this user are served. */
-const batchMessages = 400
 
 export const copyFamily: Family<"COPY" | "MOVE"> = {
   capabilities: [{ name: "MOVE", rfc: 6851 }],
@@ -76,21 +74,6 @@ function sources(conversation: Conversation, command: CommandOf<"COPY">): { uids
   const existing = new Set(conversation.account.store.messages.uids(view.state.mailbox))
   if (uids.every((each) => existing.has(each))) return { uids, lowest }
   throw new Refused({ status: "NO", code: "EXPUNGEISSUED", text: "Some of these messages are gone" })
-}
-
-async function inBatches(
-  conversation: Conversation,
-  tag: string,
-  uids: number[],
-  work: (batch: number[], isLast: boolean) => void,
-): Promise<void> {
-  const pace = conversation.pace
-  const progress = conversation.progress(tag, uids.length)
-  for (let at = 0; at < uids.length; at += batchMessages) {
-    work(uids.slice(at, at + batchMessages), at + batchMessages >= uids.length)
-    progress.add(batchMessages)
-    await pace.rest()
-  }
 }
 
 function collect(pairs: Pairs, { source, target }: Pairs): void {

@@ -2,10 +2,8 @@ import type { ResponseCode } from "../../imap/response.ts"
 import type { Conversation } from "../conversation.ts"
 import { type Permitted, partial, permitted } from "../message-limit.ts"
 import { intersection, type Range, type View } from "../view.ts"
+import { inBatches } from "./batches.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
-
-/** Messages removed in one transaction: about 10 ms where a message's last copy takes its contents with it. */
-const batchMessages = 50
 
 export const expungeFamily: Family<"EXPUNGE" | "UID EXPUNGE"> = {
   capabilities: [{ name: "UIDPLUS", rfc: 4315 }],
@@ -26,11 +24,10 @@ async function expunge(conversation: Conversation, { tag }: CommandOf<"EXPUNGE">
 async function uidExpunge(conversation: Conversation, { tag, set }: CommandOf<"UID EXPUNGE">): Promise<Completion> {
   conversation.refuseReadOnly()
   const view = conversation.selected()
-  const { messages } = conversation.account.store
   const { mailbox } = view.state
   const { ranges, lowest } = deleted(conversation, view, view.resolve(set, true))
   const uids = view.uidsIn(ranges)
-  const any = await inBatches(conversation, tag, uids, (batch) => messages.expunge(mailbox, batch).length > 0)
+  const any = await expungeEach(conversation, tag, mailbox, uids)
   const completion = { ...(await highestAfterExpunge(conversation, any)), text: "UID EXPUNGE completed" }
   return partial(conversation, completion, lowest)
 }
@@ -54,24 +51,20 @@ export async function highestAfterExpunge(conversation: Conversation, any: boole
 export async function expungeAll(conversation: Conversation, tag: string, mailbox: number): Promise<boolean> {
   const { store } = conversation.account
   if (store.mailboxes.status(mailbox).deleted === 0) return false
-  const uids = store.messages.deleted(mailbox)
-  return inBatches(conversation, tag, uids, (batch) => store.messages.expunge(mailbox, batch).length > 0)
+  return expungeEach(conversation, tag, mailbox, store.messages.deleted(mailbox))
 }
 
-/** @returns whether any batch did something */
-async function inBatches(
+/** @returns whether any was there */
+async function expungeEach(
   conversation: Conversation,
   tag: string,
+  mailbox: number,
   uids: readonly number[],
-  work: (batch: number[]) => boolean,
 ): Promise<boolean> {
-  const pace = conversation.pace
-  const progress = conversation.progress(tag, uids.length)
+  const { messages } = conversation.account.store
   let any = false
-  for (let at = 0; at < uids.length; at += batchMessages) {
-    any = work(uids.slice(at, at + batchMessages)) || any
-    progress.add(batchMessages)
-    await pace.rest()
-  }
+  await inBatches(conversation, tag, uids, (batch) => {
+    any = messages.expunge(mailbox, batch).length > 0 || any
+  })
   return any
 }
