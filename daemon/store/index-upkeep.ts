@@ -32,6 +32,7 @@ export class IndexUpkeep {
   readonly #textsOf: IndexedTexts
   readonly #totalChanges: Query<[], number>
   readonly #merge: Query<[], unknown>
+  readonly #mergeNext: Query<[], unknown>
   readonly #state: Query<[], { gone: number; renewed: number | null }>
   readonly #count: Query<[], number>
   readonly #begin: Query<[], unknown>
@@ -44,7 +45,10 @@ export class IndexUpkeep {
     this.#connection = connection
     this.#textsOf = textsOf
     this.#totalChanges = connection.pluck("SELECT total_changes()")
-    this.#merge = connection.prepare(`INSERT INTO trigram (trigram, rank) VALUES ('merge', ${mergedPages})`)
+    const merge = (table: string): Query<[], unknown> =>
+      connection.prepare(`INSERT INTO ${table} (${table}, rank) VALUES ('merge', ${mergedPages})`)
+    this.#merge = merge("trigram")
+    this.#mergeNext = merge("trigram_next")
     this.#state = connection.prepare("SELECT index_gone AS gone, index_renewed AS renewed FROM account")
     this.#count = connection.pluck("SELECT count(*) FROM trigram_docsize")
     this.#begin = connection.prepare("UPDATE account SET index_gone = 0, index_renewed = 0")
@@ -59,13 +63,14 @@ export class IndexUpkeep {
 
   /** One slice. False when there is nothing to do. @throws StoreError `disk-full`, `damaged` */
   step(): boolean {
-    return this.#renew() || this.#mergeSome() || this.#connection.returnFreePages(returnedPages)
+    return this.#renew() || this.#merged(this.#merge) || this.#connection.returnFreePages(returnedPages)
   }
 
-  #mergeSome(): boolean {
+  /** False when there was nothing to merge. */
+  #merged(merge: Query<[], unknown>): boolean {
     return this.#connection.transaction(() => {
       const before = this.#totalChanges.get() ?? 0
-      this.#merge.run()
+      merge.run()
       // One change is the statement itself.
       return (this.#totalChanges.get() ?? 0) - before > 1
     })
@@ -73,7 +78,8 @@ export class IndexUpkeep {
 
   #renew(): boolean {
     const { gone, renewed } = this.#state.get() ?? { gone: 0, renewed: null }
-    if (renewed !== null) return this.#renewSome(renewed)
+    // Merged while it grows: a merge takes all segments of a size, and hundreds of them could not be divided well.
+    if (renewed !== null) return this.#merged(this.#mergeNext) || this.#renewSome(renewed)
     if (gone < minGone || gone < (this.#count.get() ?? 0) / 2) return false
     this.#connection.transaction(() => this.#begin.run())
     return true
