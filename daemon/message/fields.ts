@@ -58,6 +58,17 @@ export function* selectedSpans(header: ByteString, names: readonly string[], not
   if (from < to) yield { start: from, end: to }
 }
 
+/**
+ * False for a header block that the parser had to cut at its limit: it then ends with some line, which is neither the
+ * empty one nor the message's last.
+ */
+export function isWholeHeader(header: Uint8Array, messageSize: number): boolean {
+  if (header.length === messageSize) return true
+  const last = header.length - 1
+  const lineEnd = header[last - 1] === CR ? last - 1 : last
+  return header[last] === LF && (lineEnd === 0 || header[lineEnd - 1] === LF)
+}
+
 /** Every value of a field, unfolded, undecoded, without white space around it. Names match in any case. */
 export function fieldValues(header: Uint8Array, name: string): ByteString[] {
   const wanted = name.toLowerCase()

@@ -4,7 +4,7 @@ import fc from "fast-check"
 import { parseAddresses } from "../../daemon/message/address.ts"
 import { baseSubject } from "../../daemon/message/base-subject.ts"
 import { decodeWords } from "../../daemon/message/encoded-words.ts"
-import { selectFields } from "../../daemon/message/fields.ts"
+import { isWholeHeader, selectFields } from "../../daemon/message/fields.ts"
 import { textOfHtml } from "../../daemon/message/html.ts"
 import { MessageParser, parseMessage } from "../../daemon/message/parser.ts"
 import { decodeTransfer, transferDecoder } from "../../daemon/message/transfer.ts"
@@ -43,6 +43,7 @@ function assertWellFormed(parsed: ParsedMessage, message: Buffer): void {
   assertPart(parsed.root, message)
   assertEnvelope(parsed.envelope)
   assert.ok(message.subarray(0, parsed.root.bodyStart).subarray(0, parsed.header.length).equals(parsed.header))
+  assert.equal(isWholeHeader(parsed.header, message.length), parsed.header.length === parsed.root.bodyStart)
   assert.ok(Array.from(parsed.preview).length <= 200)
 }
 

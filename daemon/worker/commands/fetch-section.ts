@@ -1,6 +1,5 @@
 import type { OctetRange, Section } from "../../imap/ast.ts"
-import { byteString, selectedSpans } from "../../message/fields.ts"
-import { defaultLimits } from "../../message/limits.ts"
+import { byteString, isWholeHeader, selectedSpans } from "../../message/fields.ts"
 import { sectionSpan } from "../../message/sections.ts"
 import type { ByteString } from "../../message/types.ts"
 import type { Store } from "../../store/store.ts"
@@ -23,16 +22,23 @@ type SectionName =
 type WholeSection = "ALL" | "HEADER" | "TEXT" | "MIME"
 type Contents = Store["contents"]
 
-/** RFC 3501 §6.4.5: the octets of a section exactly as they were stored, or null when there is no such part. */
+/**
+ * RFC 3501 §6.4.5: the octets of a section exactly as they were stored, or null when there is no such part. A short
+ * header is stored by itself, so that the tree of parts need not be read for it.
+ */
 export function sectionOctets(contents: Contents, message: Message, { parts, what }: SectionName): Octets | null {
   if ("fields" in what)
     return fieldsOctets(contents, message, parts, { names: what.fields, not: what.text === "HEADER.FIELDS.NOT" })
   if (parts.length === 0 && what.text === "ALL") return spanOctets(contents, message, 0, message.size)
+  if (parts.length === 0 && what.text === "HEADER") {
+    const header = contents.header(message.content)
+    if (header.length <= smallMessage && isWholeHeader(header, message.size)) return bytesOctets(header)
+  }
   const span = sectionSpan(contents.root(message.content), parts, what.text)
   return span === null ? null : spanOctets(contents, message, span.start, span.end)
 }
 
-/** Messages up to this size are read at one go. */
+/** Messages, and headers, up to this size are read at one go. */
 const smallMessage = 32_768
 
 /** All of a message. A small one is read at once, which is cheaper, and shows before its answer has begun that it is gone. */
@@ -118,7 +124,7 @@ export function messageHeader(contents: Contents, message: Message): Uint8Array 
 /** The stored header is cut at the parser's limit; a longer one is read from the message itself. */
 function storedHeader(contents: Contents, message: Message): Uint8Array {
   const header = contents.header(message.content)
-  if (header.length < defaultLimits.headerBytes) return header
+  if (isWholeHeader(header, message.size)) return header
   return partHeader(contents, message, []) ?? header
 }
 
@@ -128,6 +134,6 @@ function partHeader(contents: Contents, message: Message, parts: readonly number
   return Buffer.concat([...contents.read(message.content, span.start, span.end - span.start)])
 }
 
-function bytesOctets(bytes: Uint8Array): Octets {
+export function bytesOctets(bytes: Uint8Array): Octets {
   return { size: bytes.length, pieces: (offset, length) => [bytes.subarray(offset, offset + length)] }
 }
