@@ -4,6 +4,7 @@ import { parseDate } from "./date.ts"
 import { decodeWords } from "./encoded-words.ts"
 import { byteString, valuesOf } from "./fields.ts"
 import { defaultLimits, type ParserLimits } from "./limits.ts"
+import { listedFields } from "./listed-fields.ts"
 import { OctetBuffer } from "./octets.ts"
 import { ownMessageId, referencesOf } from "./references.ts"
 import { searchFields } from "./search-fields.ts"
@@ -186,6 +187,7 @@ export class MessageParser {
     const threading = valuesOf(block, threadFields)
     const subject = decodeWords(envelope.subject ?? "")
     const body = yield* this.#texts.read()
+    const isWhole = header.length === root.bodyStart
     const headerText = yield* decodedHeader(block, this.#limits.textCharacters)
     return {
       size: this.#at,
@@ -199,7 +201,8 @@ export class MessageParser {
       subject,
       baseSubject: baseSubject(subject),
       headerText,
-      searchFields: header.length < this.#limits.headerBytes ? searchFields(block) : null,
+      searchFields: isWhole ? searchFields(block) : null,
+      listedFields: isWhole ? listedFields(header) : null,
       bodyText: body.text,
       bodyTextComplete: body.complete,
       preview: body.preview,

@@ -82,6 +82,8 @@ export type ParsedMessage = {
   headerText: string
   /** For SEARCH by field; null when they are too long, or the header was. */
   searchFields: SearchFields | null
+  /** Exact octets of the fields that clients list messages by, see `listedFields`; null when they are too long, or the header was. */
+  listedFields: Uint8Array | null
   /** Decoded text of all text/* parts (HTML to text), then names of attachments, for BODY and TEXT search. */
   bodyText: string
   /** False when `bodyText` was cut at the parser's limit. */

@@ -96,6 +96,12 @@ const invariants: readonly [claim: string, violations: string][] = [
     "the index that takes the other's place is empty at other times",
     "SELECT trigram_next_docsize.id FROM trigram_next_docsize, account WHERE index_renewed IS NULL",
   ],
+  [
+    "what is described is listed, unless it came before there were lists",
+    `SELECT structure.content FROM structure, account WHERE structure.content NOT IN (SELECT content FROM listed)
+       AND (structure.content >= unlisted_below
+         OR structure.content < (SELECT max(content) FROM listed WHERE content < unlisted_below))`,
+  ],
   ["cut text is not said to be indexed", "SELECT content FROM words WHERE indexed = 1 AND complete = 0"],
   [
     "a thread's Message-IDs go with its last content",

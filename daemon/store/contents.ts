@@ -1,3 +1,5 @@
+import { isWholeHeader } from "../message/fields.ts"
+import { listedFields } from "../message/listed-fields.ts"
 import type { SearchFieldName } from "../message/search-fields.ts"
 import type { Part } from "../message/types.ts"
 import type { Account } from "./account.ts"
@@ -6,6 +8,7 @@ import { ContentWriter } from "./content-writer.ts"
 import { isFull } from "./fault.ts"
 import { type FieldMatches, Fields } from "./fields.ts"
 import { IndexUpkeep } from "./index-upkeep.ts"
+import { Listed } from "./listed.ts"
 import { type Packed, pack, textOf, unpack, unpackText } from "./packing.ts"
 import { type Beside, type NumberedPiece, Pieces, pieceBytes, type Texts } from "./pieces.ts"
 import type { Query } from "./query.ts"
@@ -13,6 +16,7 @@ import { type Candidates, SearchIndex } from "./search-index.ts"
 import { Summaries, type Summary } from "./summaries.ts"
 import { Threads } from "./threads.ts"
 import { type ContentMeta, StoreError } from "./types.ts"
+import { Wires } from "./wires.ts"
 
 /**
  * Where a message comes from. What the spool brings was accepted with 250, which is a promise: its quota was
@@ -42,11 +46,13 @@ export class Contents {
   readonly #account: Account
   /** The same of many contents, quicker. */
   readonly many: Summaries
+  readonly wires: Wires
   readonly #pieces: Pieces
   readonly #threads: Threads
   readonly #index: SearchIndex
   readonly #upkeep: IndexUpkeep
   readonly #fields: Fields
+  readonly #listed: Listed
   readonly #begin: Query<[], unknown>
   readonly #markUnlinked: Query<[id: number], unknown>
   readonly #fill: Query<unknown[], unknown>
@@ -77,11 +83,13 @@ export class Contents {
     this.#connection = connection
     this.#account = account
     this.many = new Summaries(connection)
+    this.wires = new Wires(connection)
     this.#pieces = new Pieces(connection)
     this.#threads = new Threads(connection)
     this.#index = new SearchIndex(connection)
     this.#upkeep = new IndexUpkeep(connection, (content) => this.#indexedTexts(content))
     this.#fields = new Fields(connection)
+    this.#listed = new Listed(connection)
     this.#begin = connection.prepare("INSERT INTO content (size) VALUES (0)")
     this.#markUnlinked = connection.prepare("INSERT INTO unlinked (content) VALUES (?)")
     this.#fill = connection.prepare(
@@ -302,7 +310,7 @@ export class Contents {
 
   /** Removes some of what a crash left behind, or keeps the index in order. False when there is nothing to do. @throws StoreError `disk-full` */
   tidy(): boolean {
-    return this.#clear() || this.#upkeep.step()
+    return this.#clear() || this.#listed.fill((content) => this.#fieldsToList(content)) || this.#upkeep.step()
   }
 
   #clear(): boolean {
@@ -311,6 +319,17 @@ export class Contents {
     this.removeUnlinked(some)
     this.#leftBehind.length -= some.length
     return true
+  }
+
+  /** Of a message that came before they were kept. Whoever reads a damaged header is told so. */
+  #fieldsToList(content: number): Uint8Array | null {
+    try {
+      const header = this.header(content)
+      return isWholeHeader(header, this.facts(content).size) ? listedFields(header) : null
+    } catch (error) {
+      if (error instanceof StoreError && error.fault === "damaged") return null
+      throw error
+    }
   }
 
   #admit(bytes: number, source: Source, messages = 1): void {
@@ -356,6 +375,7 @@ export class Contents {
     const bodyText = beside.body ? elsewhere : pack(texts.body)
     const words = [headerText.packing, headerText.bytes, bodyText.packing, bodyText.bytes] as const
     if (meta.searchFields !== null) this.#fields.add(content, meta.searchFields)
+    this.#listed.add(content, meta.listedFields)
     this.#addWords.run(content, complete ? 1 : 0, indexed ? 1 : 0, ...words)
   }
 
@@ -379,6 +399,7 @@ export class Contents {
     this.#pieces.remove(content)
     this.#index.remove(content)
     this.#fields.remove(content)
+    this.#listed.remove(content)
     for (const removal of this.#removals) removal.run(content)
     this.#threads.forgetIfEmpty(thread)
   }

@@ -78,7 +78,8 @@ export class Store {
 
   /**
    * Upkeep that has no hurry, a slice of it: removes some of what deletions, a COPY that failed and a crash left
-   * behind, keeps the search index in order, gives free pages back to the disk. False when there is nothing to do.
+   * behind, keeps the search index in order, brings what an older version wrote up to date, gives free pages back to
+   * the disk. False when there is nothing to do.
    *
    * @throws StoreError `disk-full`: later, or after the next open, there may be room
    */

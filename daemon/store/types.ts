@@ -73,6 +73,8 @@ export type ContentMeta = {
   headerText: string
   /** Null when they are too long to be kept beside the header. */
   searchFields: SearchFields | null
+  /** As `daemon/message/listed-fields.ts` writes them, or null when they are too long for it. */
+  listedFields: Uint8Array | null
   bodyText: string
   bodyTextComplete: boolean
   preview: string

@@ -1,6 +1,7 @@
 import type { FetchItem } from "../imap/ast.ts"
 import { sequenceSetWire } from "../imap/response.ts"
 import type { Message } from "../store/types.ts"
+import { FetchAhead } from "./commands/fetch-ahead.ts"
 import { tellIfThere } from "./commands/fetch-answer.ts"
 import { BinaryAnswers } from "./commands/fetch-binary.ts"
 import type { Conversation } from "./conversation.ts"
@@ -77,8 +78,11 @@ async function tellArrived(
   for (const message of arrived) {
     const items = eachOnce(wanted(message.uid), conversation)
     if (items.length === 0) continue
-    const binary = new BinaryAnswers(conversation, items, pace)
-    await tellIfThere(conversation, view, items, { message, marked: false }, binary)
+    const prepared = {
+      ahead: new FetchAhead(conversation.account.store.contents, items),
+      binary: new BinaryAnswers(conversation, items, pace),
+    }
+    await tellIfThere(conversation, view, items, { message, marked: false }, prepared)
     await pace.rest()
   }
 }

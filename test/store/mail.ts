@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
+import { listedFields } from "../../daemon/message/listed-fields.ts"
 import type { Part } from "../../daemon/message/types.ts"
 import type { ContentMeta } from "../../daemon/store/types.ts"
 
@@ -46,6 +47,7 @@ export function mailOf(bytes: Buffer, more: Partial<ContentMeta> = {}): Mail {
     baseSubject: subject,
     headerText,
     searchFields: null,
+    listedFields: listedFields(bytes.subarray(0, bodyStart)),
     bodyText,
     bodyTextComplete: bytes.length - bodyStart <= 1_000_000,
     preview: bodyText.slice(0, 200),

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import Database from "better-sqlite3-multiple-ciphers"
+import { listedNumbers, selectListed } from "../../daemon/message/listed-fields.ts"
+import { Connection } from "../../daemon/store/connection.ts"
+import { firstRows } from "../../daemon/store/first-rows.ts"
 import { mailboxSchema } from "../../daemon/store/migrations/1-mailbox.sql.ts"
 import { migrate, migrations } from "../../daemon/store/migrations/run.ts"
-import { faulty } from "./harness.ts"
+import { Store } from "../../daemon/store/store.ts"
+import { closeSound, faulty, options, put } from "./harness.ts"
 
 /** Three made-up versions: each needs the one before it. */
 const versions = [
@@ -68,4 +72,40 @@ test("version 6 takes over an index that the engine kept in order, and keeps bot
     const config = `SELECT v FROM ${table}_config WHERE k IN ('automerge', 'deletemerge', 'crisismerge', 'usermerge') ORDER BY k`
     assert.deepEqual(db.prepare(config).pluck().all(), [0, 1999, 0, 8])
   }
+})
+
+/** What version 7 added is taken away again. */
+const backToVersion6 =
+  "DROP TABLE listed; ALTER TABLE account DROP COLUMN unlisted_below; PRAGMA user_version = 6; PRAGMA foreign_keys = ON"
+
+test("version 7: contents that came before it get their listed fields little by little", () => {
+  const db = new Database(":memory:")
+  db.pragma("auto_vacuum = INCREMENTAL")
+  migrate(db)
+  firstRows(db)
+  const before = new Store(new Connection(db), options, options.limits)
+  before.mailboxes.create("INBOX")
+  for (let n = 1; n <= 120; n++) put(before, "INBOX", `message ${n}`)
+  db.exec(backToVersion6)
+  db.exec("UPDATE piece SET packing = 99 WHERE id = 7 << 20")
+
+  migrate(db)
+  const store = new Store(new Connection(db), options, options.limits)
+  const all = Array.from({ length: 121 }, (_, index) => index + 1)
+  const listed = () => store.contents.wires.of("listedFields", all)
+  assert.equal(listed().size, 0)
+  put(store, "INBOX", "message 121")
+  assert.deepEqual([...listed().keys()], [121])
+  assert.equal(store.tidy(), true)
+  assert.ok(listed().size > 1 && listed().size < 121 && listed().has(1), "the oldest first, not all at once")
+  assert.deepEqual(store.check(), [])
+
+  while (store.tidy());
+  const subject = listedNumbers(["subject"]) ?? assert.fail()
+  assert.equal(listed().has(7), false, "damaged")
+  for (const content of all.filter((id) => id !== 7)) {
+    const fields = listed().get(content) ?? assert.fail(`nothing is listed of content ${content}`)
+    assert.equal(Buffer.from(selectListed(fields, subject)).toString(), `Subject: message ${content}\r\n\r\n`)
+  }
+  closeSound(store)
 })

@@ -6,6 +6,7 @@ import { fieldSchema } from "./3-field.sql.ts"
 import { copyingSchema } from "./4-copying.sql.ts"
 import { pastNamesSchema } from "./5-past-names.sql.ts"
 import { indexUpkeepSchema } from "./6-index-upkeep.sql.ts"
+import { listedSchema } from "./7-listed.sql.ts"
 
 /** "mkp1": what `PRAGMA application_id` says in a mailbox of ours. */
 export const applicationId = 0x6d6b7031
@@ -18,6 +19,7 @@ export const migrations: readonly string[] = [
   copyingSchema,
   pastNamesSchema,
   indexUpkeepSchema,
+  listedSchema,
 ]
 
 /**

@@ -5,8 +5,9 @@ import type { Conversation } from "../conversation.ts"
 import { ClientGone, type Pace } from "../pace.ts"
 import { AnswerBroken } from "../refusal.ts"
 import type { View } from "../view.ts"
+import type { FetchAhead, SectionItem } from "./fetch-ahead.ts"
 import { type BinaryAnswers, type BinaryItem, isBinary } from "./fetch-binary.ts"
-import { messageOctets, type Octets, rangeOf, sectionOctets } from "./fetch-section.ts"
+import { bytesOctets, messageOctets, type Octets, rangeOf, sectionOctets } from "./fetch-section.ts"
 import { bodyOctets } from "./fetch-structure.ts"
 
 /** A message to be told of; `marked` when telling it sets \Seen. */
@@ -14,6 +15,9 @@ export type Fetched = { message: Message; marked: boolean }
 
 /** The value of one item: its wire form, octets to be sent as a literal, or null for NIL. */
 export type Value = { label: string | Uint8Array; value: string | Uint8Array | Octets | null }
+
+/** What a FETCH has prepared for all of its messages. */
+type Prepared = { ahead: FetchAhead; binary: BinaryAnswers }
 
 /** What is read while it is sent. */
 function sendsOctets({ item }: FetchItem): boolean {
@@ -30,12 +34,14 @@ export async function tellIfThere(
   view: View,
   items: readonly FetchItem[],
   fetched: Fetched,
-  binary: BinaryAnswers,
+  prepared: Prepared,
 ): Promise<boolean> {
   const { contents } = conversation.account.store
-  const tell = () => tellMessage(conversation, view, items, fetched, binary)
+  const { content } = fetched.message
+  const tell = () => tellMessage(conversation, view, items, fetched, prepared)
+  const reads = items.some((item) => sendsOctets(item) && !prepared.ahead.has(content, item))
   try {
-    return await (items.some(sendsOctets) ? contents.holding(fetched.message.content, tell) : tell())
+    return await (reads ? contents.holding(content, tell) : tell())
   } catch (error) {
     if (error instanceof StoreError && error.fault === "no-such-message") return false
     throw error
@@ -54,7 +60,7 @@ async function tellMessage(
   view: View,
   items: readonly FetchItem[],
   fetched: Fetched,
-  binary: BinaryAnswers,
+  { ahead, binary }: Prepared,
 ): Promise<boolean> {
   const sequence = view.sequenceOf(fetched.message.uid)
   if (sequence === null) return false
@@ -62,7 +68,7 @@ async function tellMessage(
   const { writer, pace } = conversation
   const values: Value[] = []
   for (const item of wantedOf(conversation, items, fetched)) {
-    const value = isBinary(item) ? binary.answer(item) : itemValue(conversation, fetched.message, item)
+    const value = isBinary(item) ? binary.answer(item) : itemValue(conversation, ahead, fetched.message, item)
     if (value !== null) values.push(value)
     if (pace.due) await pace.rest()
   }
@@ -139,22 +145,26 @@ function withSeenItems(items: readonly FetchItem[], { condstore, uidOnly }: Conv
   return [...items, ...missing.map((item): FetchItem => ({ item }))]
 }
 
-function itemValue(conversation: Conversation, message: Message, item: Exclude<FetchItem, BinaryItem>): Value {
+function itemValue(
+  conversation: Conversation,
+  ahead: FetchAhead,
+  message: Message,
+  item: Exclude<FetchItem, BinaryItem>,
+): Value {
   const { contents } = conversation.account.store
   if (item.item === "BODY[]") {
     if (item.partial === null && isWhole(item.section))
       return { label: sectionLabel(item), value: messageOctets(contents, message) }
-    const octets = sectionOctets(contents, message, item.section)
+    const fields = ahead.fields(message.content, item)
+    const octets = fields === null ? sectionOctets(contents, message, item.section) : bytesOctets(fields)
     const value = octets === null ? null : rangeOf(octets, item.partial)
     return { label: sectionLabel(item), value }
   }
   const label = item.item
   if (label === "RFC822") return { label, value: messageOctets(contents, message) }
   if (isOldSection(label)) return { label, value: sectionOctets(contents, message, oldSections[label]) }
-  return { label, value: attributes[label](conversation, message) }
+  return { label, value: attributes[label](conversation, message, ahead) }
 }
-
-type SectionItem = Extract<FetchItem, { item: "BODY[]" }>
 
 /** The same for all messages of a command, so it is made once. */
 const sectionLabels = new WeakMap<SectionItem, Uint8Array>()
@@ -184,15 +194,15 @@ function isOldSection(name: string): name is OldSection {
 /** Everything that costs no more than a row; wire forms were made when the message came in. */
 const attributes: Record<
   Exclude<FetchItem["item"], "BODY[]" | "RFC822" | BinaryItem["item"] | OldSection>,
-  (conversation: Conversation, message: Message) => string | Uint8Array
+  (conversation: Conversation, message: Message, ahead: FetchAhead) => string | Uint8Array
 > = {
   UID: (_, { uid }) => String(uid),
   FLAGS: (conversation, message) => conversation.flagsWire(message),
   INTERNALDATE: (_, { internalDate, internalZone }) => dateTimeWire({ at: internalDate, zoneMinutes: internalZone }),
   "RFC822.SIZE": (_, { size }) => String(size),
-  ENVELOPE: ({ account }, { content }) => account.store.contents.envelope(content),
-  BODY: (conversation, { content }) => bodyOctets(conversation, content, false),
-  BODYSTRUCTURE: (conversation, { content }) => bodyOctets(conversation, content, true),
+  ENVELOPE: (_, { content }, ahead) => ahead.envelope(content),
+  BODY: (conversation, { content }, ahead) => bodyOctets(conversation, ahead, content, false),
+  BODYSTRUCTURE: (conversation, { content }, ahead) => bodyOctets(conversation, ahead, content, true),
   /** RFC 7162 §3.1.4.2 */
   MODSEQ: (_, { modseq }) => `(${modseq})`,
   /** RFC 8474 §5 */

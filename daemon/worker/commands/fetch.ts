@@ -4,6 +4,7 @@ import type { Conversation } from "../conversation.ts"
 import { inOrder, type Permitted, partial, permitted, refuseBeyond } from "../message-limit.ts"
 import { countOf, partOfRanges, type Range, type View } from "../view.ts"
 import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
+import { FetchAhead } from "./fetch-ahead.ts"
 import { type Fetched, tellIfThere } from "./fetch-answer.ts"
 import { BinaryAnswers } from "./fetch-binary.ts"
 import { namedUids, refuseWithoutQresync, tellVanished } from "./resync.ts"
@@ -35,12 +36,13 @@ async function fetch(conversation: Conversation, command: FetchCommand): Promise
   if (command.vanished) tellVanished(conversation, view, namedUids(command.set, view), command.changedSince ?? 0)
   const pace = conversation.pace
   const binary = new BinaryAnswers(conversation, items, pace)
+  const ahead = new FetchAhead(conversation.account.store.contents, items)
   const progress = conversation.progress(command.tag, countOf(ranges))
   let found = 0
   const batches = inOrder([...view.batches(ranges, marks ? seenBatchMessages : batchMessages)], lowest)
   for (const batch of batches) {
-    for (const fetched of inOrder(messagesOf(conversation, view, command, batch, marks), lowest)) {
-      if (await tellIfThere(conversation, view, items, fetched, binary)) found += 1
+    for (const fetched of ahead.over(inOrder(messagesOf(conversation, view, command, batch, marks), lowest))) {
+      if (await tellIfThere(conversation, view, items, fetched, { ahead, binary })) found += 1
       progress.add(1)
       if (pace.due) await pace.rest()
     }
