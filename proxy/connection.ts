@@ -32,7 +32,7 @@ export class Connection {
   readonly #raw: Socket
   readonly #house: House
   readonly #gone = new AbortController()
-  readonly #faults = { bad: 0 }
+  readonly #faults = { inARow: 0 }
   /** The socket that the client's words come from: `raw`, or TLS on it. */
   #socket: Socket
   #preauth: Preauth | null = null

@@ -8,7 +8,7 @@ import { decodeBase64 } from "../daemon/imap/base64.ts"
 import { ParseError } from "../daemon/imap/errors.ts"
 import { headOf } from "../daemon/imap/head.ts"
 import { type PreauthCommand, parsePreauth } from "../daemon/imap/preauth.ts"
-import { CommandReader, type Input } from "../daemon/imap/reader.ts"
+import { CommandReader, type Input, type LiteralDecision } from "../daemon/imap/reader.ts"
 import { type Attempt, authenticationFailed, type LoginResult } from "./login.ts"
 import { type Credentials, credentialsOf, plainCredentials } from "./sasl.ts"
 
@@ -21,8 +21,8 @@ export type PreauthOptions = {
   mayLogIn: boolean
   hostName: string
   limits: { max_line_bytes: number; max_literal_bytes: number; max_bad_commands: number }
-  /** Bad commands so far; lives longer than STARTTLS. */
-  faults: { bad: number }
+  /** Bad commands in a row; lives longer than STARTTLS. */
+  faults: { inARow: number }
   login: (attempt: Attempt) => Promise<LoginResult>
 }
 
@@ -36,6 +36,14 @@ export type PreauthEnd =
   | { kind: "open"; worker: Socket; early: Uint8Array }
 
 const closed: PreauthEnd = { kind: "closed" }
+
+const needsLogin = "BAD Unknown command, or one that needs a login first"
+
+/** The commands of this state whose arguments are strings; of others no literal is asked for, it would be sent for nothing. */
+function decideLiteral(soFar: Uint8Array): LiteralDecision {
+  const { name } = headOf(soFar)
+  return name === "LOGIN" || name === "ID" ? { kind: "buffer" } : { kind: "refuse", reply: needsLogin }
+}
 
 /** What a client told of itself that is worth showing to the operator (RFC 2971 §3.3). */
 const shownFields = ["name", "version", "vendor", "os", "os-version"]
@@ -61,6 +69,7 @@ export class Preauth {
       maxSkipBytes: 65_536,
       highWaterBytes: 16_384,
       sensitive: true,
+      literal: decideLiteral,
       sendContinuation: () => this.#write("+ OK\r\n"),
       onDrain: () => this.#socket.resume(),
     })
@@ -127,7 +136,7 @@ export class Preauth {
       const end = await this.#take(input)
       if (end !== null) return end
       if (this.#late) this.bye("[UNAVAILABLE] Too slow to log in")
-      else if (this.#options.faults.bad >= this.#options.limits.max_bad_commands) this.bye("Too many bad commands")
+      else if (this.#options.faults.inARow >= this.#options.limits.max_bad_commands) this.bye("Too many bad commands")
       if (this.#over) return closed
     }
   }
@@ -178,7 +187,7 @@ export class Preauth {
       case "AUTHENTICATE":
         return this.#authenticate(command)
       case "OTHER":
-        return this.#fault(tag, "BAD Unknown command, or one that needs a login first")
+        return this.#fault(tag, needsLogin)
     }
   }
 
@@ -277,13 +286,14 @@ export class Preauth {
   }
 
   #ok(tag: string, text: string): null {
+    this.#options.faults.inARow = 0
     this.#write(`${tag} OK ${text}\r\n`)
     return null
   }
 
   /** Answers a command that no working client sends, and counts it. */
   #fault(tag: string | null, reply: string): null {
-    this.#options.faults.bad += 1
+    this.#options.faults.inARow += 1
     this.#write(`${tag ?? "*"} ${reply}\r\n`)
     return null
   }

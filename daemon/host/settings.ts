@@ -29,8 +29,8 @@ const proxy = z.strictObject({
   max_line_bytes: count(512, 65536).default(8192).describe("Longest command line before login."),
   max_literal_bytes: count(64, 65536).default(4096).describe("Largest literal before login."),
   max_bad_commands: count(1, 100)
-    .default(3)
-    .describe("Bad commands before login after which the connection is closed."),
+    .default(20)
+    .describe("Bad commands in a row before login after which the connection is closed."),
   max_connections: count(1, 1_000_000).default(4096).describe("Connections in all."),
   max_connections_per_address: count(1, 100_000).default(50).describe("Connections from one client address."),
   refusal_ms: count(0, 60_000)

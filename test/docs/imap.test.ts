@@ -88,7 +88,7 @@ function preauth(state: Pick<PreauthOptions, "secure" | "mayLogIn">): Preauth {
     remote: "192.0.2.1",
     hostName: "localhost",
     limits: { max_line_bytes: 8192, max_literal_bytes: 4096, max_bad_commands: 3 },
-    faults: { bad: 0 },
+    faults: { inARow: 0 },
     login: () => Promise.reject(new Error("nobody logs in here")),
   })
 }

@@ -146,6 +146,28 @@ const conversations: Conversation[] = [
     ],
   },
   {
+    what: "a good command in between, and the patience begins anew",
+    tls: true,
+    lines: [
+      "S: * OK ...",
+      "C: a1 SELECT INBOX",
+      "S: a1 BAD ...",
+      "C: a2 NOOP x",
+      "S: a2 BAD ...",
+      "C: a3 NOOP",
+      "S: a3 OK ...",
+      "C: a4 IDLE",
+      "S: a4 BAD ...",
+      "C: DONE",
+      "S: DONE BAD ...",
+      "C: a5 CAPABILITY",
+      `S: * CAPABILITY ${capabilities}`,
+      "S: a5 OK ...",
+      "C: a6 LOGIN ann tr0ub4dor",
+      "S: a6 OK Logged in",
+    ],
+  },
+  {
     what: "noise is answered without repeating it",
     lines: [
       "S: * OK ...",
@@ -162,6 +184,21 @@ const conversations: Conversation[] = [
   {
     what: "a literal that is too large is refused before it is sent",
     lines: ["S: * OK ...", "C: a1 LOGIN ann {5000}", "S: a1 BAD [TOOBIG] ...", "C: a2 NOOP", "S: a2 OK ..."],
+  },
+  {
+    what: "a literal of a command that is not for this state is refused before it is sent",
+    lines: [
+      "S: * OK ...",
+      "C: a1 APPEND INBOX {5}",
+      "S: a1 BAD ...",
+      "C: a2 FOO {3+}\r\nabc",
+      "S: a2 BAD ...",
+      "C: a3 ID ({4}",
+      "S: + OK",
+      'C: name "x")',
+      'S: * ID ("name" "mailkeep")',
+      "S: a3 OK ...",
+    ],
   },
   {
     what: "a user name with NUL, one that is not UTF-8, and one that is too long are nobody's",
@@ -205,7 +242,7 @@ test("conversations, whole and byte by byte", async (t) => {
   for (const { what, tls, lines } of conversations) {
     for (const bytewise of [false, true]) {
       await t.test(`${what}${bytewise ? ", byte by byte" : ""}`, async (t) => {
-        const at = await house(t)
+        const at = await house(t, { proxy: { max_bad_commands: 3 } })
         await play(await clientOf(t, at, tls), lines, bytewise)
       })
     }

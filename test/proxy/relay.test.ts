@@ -204,7 +204,7 @@ test("chunks that held a password are zero once they were read", async () => {
     mayLogIn: true,
     hostName: "h",
     limits: { max_line_bytes: 8192, max_literal_bytes: 4096, max_bad_commands: 10 },
-    faults: { bad: 0 },
+    faults: { inARow: 0 },
     login: async ({ credential }: { credential: Uint8Array }) => {
       seen.push(Buffer.from(credential).toString())
       return { kind: "refused", reply: "NO" } as const
