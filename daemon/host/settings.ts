@@ -163,6 +163,9 @@ const imap = z.strictObject({
     .default(1860)
     .describe("A connection that is silent for this long is closed (RFC 3501 §5.4: at least 30 minutes)."),
   max_contexts: count(1, 1000).default(16).describe("Searches of one connection that are kept up to date (RFC 5267)."),
+  max_sorted_context: count(1, 10_000_000)
+    .default(100_000)
+    .describe("Messages in the result of one SORT that is kept up to date."),
   message_limit: count(0, 4_294_967_295)
     .default(1_000_000)
     .describe(

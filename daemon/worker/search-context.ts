@@ -5,6 +5,7 @@ import type { Message } from "../store/types.ts"
 import { compile } from "./commands/search-key.ts"
 import { passes } from "./commands/search-run.ts"
 import { SearchTexts } from "./commands/search-text.ts"
+import type { Members, Placement } from "./context-members.ts"
 import type { Pace } from "./pace.ts"
 import type { View } from "./view.ts"
 
@@ -62,8 +63,8 @@ export function rangesIn(key: SearchKey): number {
 /** A search that is to be kept up to date: its key is a lasting one, `items` are told of new messages that it finds (RFC 5465 §7). */
 export type KeptSearch = { tag: string; uid: boolean; key: SearchKey; items: readonly FetchItem[] }
 
-/** What changed in a result: UIDs, ascending. */
-export type Turnover = { added: number[]; removed: number[] }
+/** What changed in a result: first what went, then what came. */
+export type Turnover = { added: Placement[]; removed: Placement[] }
 
 /** The result of one search, kept as the mailbox changes (RFC 5267 §4.3). */
 export class SearchContext {
@@ -71,15 +72,15 @@ export class SearchContext {
   readonly #tag: string
   readonly #uid: boolean
   readonly #key: SearchKey
-  readonly #members: Set<number>
+  readonly #members: Members
 
-  /** `members` are the UIDs that the client was told of, or could ask for. */
-  constructor({ tag, uid, key, items }: KeptSearch, members: Iterable<number>) {
+  /** `members` are what the client was told of, or could ask for. */
+  constructor({ tag, uid, key, items }: KeptSearch, members: Members) {
     this.items = items
     this.#tag = tag
     this.#uid = uid
     this.#key = key
-    this.#members = new Set(members)
+    this.#members = members
   }
 
   /**
@@ -87,11 +88,13 @@ export class SearchContext {
    * messages, `sequences` from the highest down and `uids` up.
    */
   tellExpunged(writer: ResponseWriter, sequences: readonly number[], uids: readonly number[]): void {
-    const gone: number[] = []
-    for (const [index, uid] of uids.entries()) {
-      if (this.#members.delete(uid)) gone.push(this.#uid ? uid : (sequences[sequences.length - 1 - index] ?? 0))
-    }
-    if (gone.length > 0) this.#tell(writer, ` REMOVEFROM (0 ${sequenceSetWire(gone)})`)
+    const gone = this.#members.remove(uids)
+    if (gone.length === 0) return
+    const numberOf = new Map(this.#uid ? [] : uids.map((uid, index) => [uid, sequences.at(-1 - index) ?? 0]))
+    this.#tell(
+      writer,
+      placed("REMOVEFROM", gone, (uid) => numberOf.get(uid) ?? uid),
+    )
   }
 
   /** Takes in what changed or came, given in UID order. @throws ClientGone */
@@ -99,25 +102,24 @@ export class SearchContext {
     const texts = new SearchTexts(store.contents, pace)
     // What was too long was refused before it came here.
     const test = compile(this.#key, { store, view, texts, pace, maxCharacters: Number.POSITIVE_INFINITY })
-    const turnover: Turnover = { added: [], removed: [] }
+    const added: Message[] = []
+    const removed: number[] = []
     for (const message of news) {
       if (view.sequenceOf(message.uid) === null) continue
       const found = await passes(test, message)
-      if (found === this.#members.has(message.uid)) continue
-      if (found) this.#members.add(message.uid)
-      else this.#members.delete(message.uid)
-      turnover[found ? "added" : "removed"].push(message.uid)
       if (pace.due) await pace.rest()
+      if (found === this.#members.has(message.uid)) continue
+      if (found) added.push(message)
+      else removed.push(message.uid)
     }
-    return turnover
+    return { removed: this.#members.remove(removed), added: this.#members.add(added) }
   }
 
   /** RFC 5267 §4.3.3: to be said after EXISTS, and after FETCH (RFC 5465 §5.1, §7). */
   tellTurnover(writer: ResponseWriter, view: View, { added, removed }: Turnover): void {
-    const numbers = (uids: number[]) => (this.#uid ? uids : uids.map((uid) => view.sequenceOf(uid) ?? 0))
-    const removals = removed.length > 0 ? ` REMOVEFROM (0 ${sequenceSetWire(numbers(removed))})` : ""
-    const additions = added.length > 0 ? ` ADDTO (0 ${sequenceSetWire(numbers(added))})` : ""
-    if (removals !== "" || additions !== "") this.#tell(writer, removals + additions)
+    const numberOf = (uid: number) => (this.#uid ? uid : (view.sequenceOf(uid) ?? 0))
+    const data = placed("REMOVEFROM", removed, numberOf) + placed("ADDTO", added, numberOf)
+    if (data !== "") this.#tell(writer, data)
   }
 
   #tell(writer: ResponseWriter, data: string): void {
@@ -126,4 +128,11 @@ export class SearchContext {
       .bytes(stringWire(this.#tag))
       .text(`)${this.#uid ? " UID" : ""}${data}\r\n`)
   }
+}
+
+/** ret-data-addto = "ADDTO" SP "(" context-position SP sequence-set *(SP context-position SP sequence-set) ")" (RFC 5267 §5). */
+function placed(name: string, placements: readonly Placement[], numberOf: (uid: number) => number): string {
+  if (placements.length === 0) return ""
+  const pairs = placements.map(({ position, uids }) => `${position} ${sequenceSetWire(uids.map(numberOf))}`)
+  return ` ${name} (${pairs.join(" ")})`
 }

@@ -64,7 +64,10 @@ function wantedOf(
 ): (uid: number) => readonly FetchItem[] {
   const finders = [...turnovers].filter(([context]) => context.items.length > 0)
   if (finders.length === 0) return () => items
-  const found = finders.map(([context, { added }]) => ({ items: context.items, uids: new Set(added) }))
+  const found = finders.map(([context, { added }]) => ({
+    items: context.items,
+    uids: new Set(added.flatMap(({ uids }) => uids)),
+  }))
   return (uid) => [...items, ...found.filter(({ uids }) => uids.has(uid)).flatMap((each) => each.items)]
 }
 

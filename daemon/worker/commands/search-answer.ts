@@ -1,6 +1,7 @@
 import type { FetchItem, PartialRange, SearchReturn } from "../../imap/ast.ts"
 import { sequenceSetWire, stringWire } from "../../imap/response.ts"
 import type { Message } from "../../store/types.ts"
+import type { Members } from "../context-members.ts"
 import type { Conversation } from "../conversation.ts"
 import { type Permitted, partial, permitted, refuseBeyond } from "../message-limit.ts"
 import { partialSlice, type Range, type View } from "../view.ts"
@@ -11,7 +12,14 @@ import { keepUpdated, refuseTagReuse, sayNoUpdate } from "./search-update.ts"
 /** A message that was found: its UID, its number or UID as the command wants it, and its mod-sequence. */
 export type Hit = { uid: number; number: number; modseq: number }
 
-type Searching = CommandOf<"SEARCH"> | CommandOf<"SORT">
+export type Searching = CommandOf<"SEARCH"> | CommandOf<"SORT">
+
+/** The order of a result, and what keeps it up to date in that order. */
+export type Arrangement = {
+  arrange: (found: Message[]) => Message[] | Promise<Message[]>
+  /** Of what was arranged, these the client knows. */
+  members: (told: readonly Hit[]) => Members
+}
 
 /**
  * What SEARCH and SORT have in common: finds, brings into the order wanted, saves, answers.
@@ -21,7 +29,7 @@ type Searching = CommandOf<"SEARCH"> | CommandOf<"SORT">
 export async function answerSearch(
   conversation: Conversation,
   command: Searching,
-  order: (found: Message[]) => Message[] | Promise<Message[]>,
+  arrangement: Arrangement,
 ): Promise<Completion> {
   const view = conversation.selected()
   const saves = command.returns?.includes("SAVE") === true
@@ -29,7 +37,7 @@ export async function answerSearch(
   if (updates !== null) refuseTagReuse(conversation, command.tag)
   const { ranges, lowest } = toSearch(conversation, view, command)
   // RFC 5182 §2.1: a search that fails leaves nothing behind; but the search itself may still ask for "$".
-  const hits = await findInOrder(conversation, view, command, ranges, order).catch((error: unknown) => {
+  const hits = await findInOrder(conversation, view, command, ranges, arrangement).catch((error: unknown) => {
     if (saves) view.saved = []
     throw error
   })
@@ -40,7 +48,7 @@ export async function answerSearch(
   if (returns === null) await tellNumbers(conversation, command.name, told, wantsModseq)
   else tellExtended(conversation, command, returns, hits, wantsModseq)
   if (command.returns !== null && saves) view.saved = savedUids(command.returns, hits)
-  if (updates !== null && lowest === null) keepUpdated(conversation, command, hits, updates)
+  if (updates !== null && lowest === null) keepUpdated(conversation, command, hits, arrangement, updates)
   else if (updates !== null) sayNoUpdate(conversation, command.tag)
   const code = command.uid ? {} : await conversation.codeForNumbers()
   return partial(conversation, { ...code, text: `${command.name} completed` }, lowest)
@@ -64,11 +72,11 @@ async function findInOrder(
   view: View,
   command: Searching,
   ranges: Range[],
-  order: (found: Message[]) => Message[] | Promise<Message[]>,
+  { arrange }: Arrangement,
 ): Promise<Hit[]> {
   if (mentionsModseq(command.key)) conversation.enableCondstore()
   const onlyFirst = command.name === "SEARCH" && command.returns?.length === 1 && command.returns[0] === "MIN"
-  const found = await order(await findWithin(conversation, view, command, ranges, onlyFirst))
+  const found = await arrange(await findWithin(conversation, view, command, ranges, onlyFirst))
   return hitsOf(view, found, command.uid)
 }
 

@@ -1,13 +1,16 @@
-import type { FetchItem } from "../../imap/ast.ts"
+import type { FetchItem, SearchKey } from "../../imap/ast.ts"
 import { untagged } from "../../imap/response.ts"
 import type { Conversation } from "../conversation.ts"
 import { Refused } from "../refusal.ts"
 import { lastingKey, rangesIn, SearchContext } from "../search-context.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
-import type { Hit } from "./search-answer.ts"
+import type { Arrangement, Hit, Searching } from "./search-answer.ts"
 
 export const searchUpdateFamily: Family<"CANCELUPDATE"> = {
-  capabilities: [{ name: "CONTEXT=SEARCH", rfc: 5267 }],
+  capabilities: [
+    { name: "CONTEXT=SEARCH", rfc: 5267 },
+    { name: "CONTEXT=SORT", rfc: 5267 },
+  ],
   commands: { CANCELUPDATE: { state: "selected", expunges: "yes", run: cancelUpdate } },
 }
 
@@ -16,25 +19,26 @@ export function refuseTagReuse(conversation: Conversation, tag: string): void {
   if (conversation.selected().contexts.has(tag)) throw new Refused({ status: "BAD", text: "Tag reuse" })
 }
 
-/**
- * Keeps the result of a SEARCH for the client. NOUPDATE (RFC 5267 §4.3.1) where that cannot be exact, where
- * there are too many, and for a sorted result.
- */
+/** Keeps a result for the client, as it was told. */
 export function keepUpdated(
   conversation: Conversation,
-  command: CommandOf<"SEARCH"> | CommandOf<"SORT">,
-  hits: readonly Hit[],
+  command: Searching,
+  told: readonly Hit[],
+  arrangement: Arrangement,
   items: readonly FetchItem[],
 ): void {
   const view = conversation.selected()
-  const key = command.name === "SEARCH" ? lastingKey(command.key, view) : null
-  const { max_contexts, max_sequence_ranges } = conversation.account.limits
-  if (key === null || rangesIn(key) > max_sequence_ranges || view.contexts.size >= max_contexts) {
-    sayNoUpdate(conversation, command.tag)
-    return
-  }
-  const members = hits.map(({ uid }) => uid)
-  view.contexts.set(command.tag, new SearchContext({ tag: command.tag, uid: command.uid, key, items }, members))
+  const { tag, uid } = command
+  const key = lastingKey(command.key, view)
+  if (key === null || isTooMuch(conversation, command, key, told.length)) sayNoUpdate(conversation, tag)
+  else view.contexts.set(tag, new SearchContext({ tag, uid, key, items }, arrangement.members(told)))
+}
+
+/** RFC 5267 §4.3.1: a server may have such limits. A sorted result has to keep what it is sorted by. */
+function isTooMuch(conversation: Conversation, { name }: Searching, key: SearchKey, messages: number): boolean {
+  const { max_contexts, max_sorted_context, max_sequence_ranges } = conversation.account.limits
+  if (conversation.selected().contexts.size >= max_contexts) return true
+  return rangesIn(key) > max_sequence_ranges || (name === "SORT" && messages > max_sorted_context)
 }
 
 export function sayNoUpdate({ writer }: Conversation, tag: string): void {

@@ -1,7 +1,8 @@
+import { MailboxOrder } from "../context-members.ts"
 import type { Conversation } from "../conversation.ts"
 import { Refused } from "../refusal.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
-import { answerSearch } from "./search-answer.ts"
+import { type Arrangement, answerSearch } from "./search-answer.ts"
 import { namesNumbers } from "./search-run.ts"
 
 export const searchFamily: Family<"SEARCH"> = {
@@ -21,9 +22,15 @@ export const searchFamily: Family<"SEARCH"> = {
   },
 }
 
+/** In mailbox order, as it comes. */
+const asFound: Arrangement = {
+  arrange: (found) => found,
+  members: (told) => new MailboxOrder(told.map(({ uid }) => uid)),
+}
+
 async function search(conversation: Conversation, command: CommandOf<"SEARCH">): Promise<Completion> {
   refuseCharset(conversation, command)
-  return answerSearch(conversation, command, (found) => found)
+  return answerSearch(conversation, command, asFound)
 }
 
 /** RFC 6855 §3: after UTF8=ACCEPT there is one charset. IMAP4rev2 permits to name it (RFC 9051 §6.4.4). */

@@ -6,8 +6,11 @@ import type { Order } from "../../store/summaries.ts"
 import type { Message } from "../../store/types.ts"
 import { type FirstAddress, firstAddress } from "./envelope-address.ts"
 
-/** A message with what it is sorted by: one value per criterion. */
-export type Sortable = { message: Message; values: (string | number)[] }
+/** What a message is sorted by, which never changes: one value per criterion. */
+export type Placed = { uid: number; values: (string | number)[] }
+
+/** The same with the message. */
+export type Sortable = Placed & { message: Message }
 
 /** What is read of a message; the envelope only where a criterion looks at addresses. */
 type Facts = Order & { envelope: Uint8Array }
@@ -28,18 +31,18 @@ export function sortablesOf(
     const order = orders.get(message.content)
     if (order === undefined) return []
     const facts = { ...order, envelope: envelopes?.get(message.content) ?? noEnvelope }
-    return { message, values: criteria.map(({ key }) => readers[key](message, facts)) }
+    return { uid: message.uid, message, values: criteria.map(({ key }) => readers[key](message, facts)) }
   })
 }
 
 /** RFC 5256 §3: one criterion after the other; what is equal in all of them stays in mailbox order. */
-export function comparison(criteria: readonly SortCriterion[]): (a: Sortable, b: Sortable) => number {
+export function comparison(criteria: readonly SortCriterion[]): (a: Placed, b: Placed) => number {
   return (a, b) => {
     for (const [index, { reverse }] of criteria.entries()) {
       const order = compareValues(a.values[index], b.values[index])
       if (order !== 0) return reverse ? -order : order
     }
-    return a.message.uid - b.message.uid
+    return a.uid - b.uid
   }
 }
 

@@ -1,10 +1,11 @@
 import type { Message } from "../../store/types.ts"
+import { SortedOrder } from "../context-members.ts"
 import type { Conversation } from "../conversation.ts"
 import type { CommandOf, Family } from "./command.ts"
 import { pacedSort } from "./paced-sort.ts"
-import { answerSearch } from "./search-answer.ts"
+import { type Arrangement, answerSearch } from "./search-answer.ts"
 import { namesNumbers } from "./search-run.ts"
-import { comparison, sortablesOf } from "./sort-key.ts"
+import { comparison, type Placed, type Sortable, sortablesOf } from "./sort-key.ts"
 
 export const sortFamily: Family<"SORT"> = {
   capabilities: [
@@ -16,23 +17,33 @@ export const sortFamily: Family<"SORT"> = {
     SORT: {
       state: "selected",
       expunges: "in-uid-form",
-      run: (conversation, command) =>
-        answerSearch(conversation, command, (found) => sorted(conversation, command, found)),
+      run: (conversation, command) => answerSearch(conversation, command, sortedBy(conversation, command)),
       holdsExpunges: ({ key }) => namesNumbers(key),
     },
   },
 }
 
-async function sorted(
-  conversation: Conversation,
-  { tag, criteria }: CommandOf<"SORT">,
-  found: Message[],
-): Promise<Message[]> {
+/** Sorts, and remembers by what, for as long as the command runs or its result is kept up to date. */
+function sortedBy(conversation: Conversation, { tag, criteria }: CommandOf<"SORT">): Arrangement {
   const { contents } = conversation.account.store
   const read = (messages: readonly Message[]) => sortablesOf(contents, messages, criteria)
-  const sortables = await readMany(conversation, tag, found, read)
-  const inOrder = await pacedSort(sortables, comparison(criteria), conversation.pace)
-  return inOrder.map(({ message }) => message)
+  const compare = comparison(criteria)
+  let sorted: readonly Sortable[] = []
+  return {
+    arrange: async (found) => {
+      sorted = await pacedSort(await readMany(conversation, tag, found, read), compare, conversation.pace)
+      return sorted.map(({ message }) => message)
+    },
+    members: (told) => {
+      const uids = new Set(told.map(({ uid }) => uid))
+      const placed = placesOf(sorted).filter(({ uid }) => uids.has(uid))
+      return new SortedOrder({ compare, place: (messages) => placesOf(read(messages)) }, placed)
+    },
+  }
+}
+
+function placesOf(sortables: readonly Sortable[]): Placed[] {
+  return sortables.map(({ uid, values }) => ({ uid, values }))
 }
 
 /** Messages read at one go. */
