@@ -24,6 +24,7 @@ export class LongCopies {
   readonly #remember: Query<[mailbox: number, first: number, last: number], unknown>
   readonly #forget: Query<[id: number], unknown>
   readonly #remembered: Query<[], Range>
+  readonly #change: Query<[mailbox: number, first: number, last: number, id: number], unknown>
   readonly #some: Query<[mailbox: number, first: number, last: number, most: number], number>
   /** Rows of those that are not finished and have not failed. */
   readonly #running = new Set<number>()
@@ -34,6 +35,7 @@ export class LongCopies {
     this.#remember = connection.prepare("INSERT INTO copying (mailbox, first, last) VALUES (?, ?, ?)")
     this.#forget = connection.prepare("DELETE FROM copying WHERE id = ?")
     this.#remembered = connection.prepare("SELECT id, mailbox, first, last FROM copying ORDER BY id")
+    this.#change = connection.prepare("UPDATE copying SET mailbox = ?, first = ?, last = ? WHERE id = ?")
     this.#some = connection.pluck(
       "SELECT uid FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid LIMIT ?",
     )
@@ -60,6 +62,20 @@ export class LongCopies {
     })
   }
 
+  /**
+   * RENAME INBOX moved messages to another mailbox, among them perhaps copies of a COPY that is not finished: these
+   * have other UIDs there. Inside the transaction that moved them.
+   */
+  follow(from: number, { source, target }: Copied, to: number): void {
+    for (const { id, mailbox, first, last } of this.#remembered.all()) {
+      if (mailbox !== from) continue
+      const moved = target.slice(countBelow(source, first), countBelow(source, last + 1))
+      const [begin, end] = [moved[0], moved.at(-1)]
+      if (begin === undefined || end === undefined) this.#forget.run(id)
+      else this.#change.run(to, begin, end, id)
+    }
+  }
+
   #add(mine: number[], [from, uids, to]: [number, number[], number], isLast: boolean): Copied {
     const { copied, row } = this.#connection.transaction(() => {
       const copied = this.#messages.copy(from, uids, to)
@@ -83,6 +99,17 @@ export class LongCopies {
   #end(mine: number[]): void {
     for (const id of mine.splice(0)) this.#running.delete(id)
   }
+}
+
+/** How many of these UIDs, which go up, are lower than this one. */
+function countBelow(uids: readonly number[], uid: number): number {
+  let [low, high] = [0, uids.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((uids[middle] ?? 0) < uid) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** One COPY. */

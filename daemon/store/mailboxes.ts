@@ -1,6 +1,7 @@
 import type { Account } from "./account.ts"
 import type { Annotations } from "./annotations.ts"
 import type { Connection } from "./connection.ts"
+import type { Copied } from "./copies.ts"
 import { isFull } from "./fault.ts"
 import { canonicalName, mailboxName, superiors } from "./mailbox-name.ts"
 import { PastNames } from "./past-names.ts"
@@ -21,11 +22,14 @@ type Counters = Omit<MailboxStatus, "recent"> & { recentFrom: number }
 /** What is asked of `Messages`, for RENAME INBOX and DELETE. */
 export type MessageMover = {
   uids(mailbox: number): number[]
-  move(from: number, uids: number[], to: number): unknown
+  move(from: number, uids: number[], to: number): Copied
   removeAll(mailbox: number): void
   removeSome(mailbox: number, count: number): void
   keywords(mailbox: number): string[]
 }
+
+/** What is asked of `LongCopies`, for RENAME INBOX. */
+export type CopyFollower = { follow(from: number, moved: Copied, to: number): void }
 
 /** Messages of a deleted mailbox that go in one transaction, with their contents and what the index has of them. */
 const clearedAtOnce = 50
@@ -38,6 +42,7 @@ export class Mailboxes {
   readonly #connection: Connection
   readonly #account: Account
   readonly #messages: MessageMover
+  readonly #longCopies: CopyFollower
   readonly #annotations: Annotations
   readonly #limits: StoreLimits
   readonly #list: Query<[], Row>
@@ -66,6 +71,7 @@ export class Mailboxes {
     connection: Connection,
     account: Account,
     messages: MessageMover,
+    longCopies: CopyFollower,
     annotations: Annotations,
     limits: StoreLimits,
   ) {
@@ -73,6 +79,7 @@ export class Mailboxes {
     this.#connection = connection
     this.#account = account
     this.#messages = messages
+    this.#longCopies = longCopies
     this.#annotations = annotations
     this.#list = connection.prepare(
       `SELECT ${columns} FROM mailbox WHERE name NOT GLOB '/*' ORDER BY name <> 'INBOX', name`,
@@ -341,7 +348,8 @@ export class Mailboxes {
     const made = this.#make(name, null, true)
     // RFC 5464 §4.1: INBOX keeps its own.
     this.#annotations.copy(inbox.id, made.id)
-    this.#messages.move(inbox.id, this.#messages.uids(inbox.id), made.id)
+    const moved = this.#messages.move(inbox.id, this.#messages.uids(inbox.id), made.id)
+    this.#longCopies.follow(inbox.id, moved, made.id)
     this.#connection.note({ what: "renamed", mailbox: made.id, name, from: inbox.name })
   }
 

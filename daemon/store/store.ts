@@ -42,7 +42,7 @@ export class Store {
     this.messages = new Messages(connection, this.#account, this.contents, limits)
     this.longCopies = new LongCopies(connection, this.messages)
     this.annotations = new Annotations(connection, limits)
-    this.mailboxes = new Mailboxes(connection, this.#account, this.messages, this.annotations, limits)
+    this.mailboxes = new Mailboxes(connection, this.#account, this.messages, this.longCopies, this.annotations, limits)
     this.slots = new SlotList(connection)
   }
 
