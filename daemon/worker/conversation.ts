@@ -154,14 +154,15 @@ export class Conversation {
 
   /**
    * RFC 5465 §3.1: a new NOTIFY "implies an implicit NOOP", in which is told a last time what will not be any more;
-   * from then on it hears this, and nothing else.
+   * from then on it hears this, and nothing else. What comes while that is told is news already.
    *
    * @throws MailboxGone, and when the client left
    */
   async hear(interest: Interest): Promise<void> {
     await this.say(this.#view?.update(this.account.store, { expunges: "all", news: "all" }) ?? null, false)
-    while (this.#notices?.waiting === true) await this.#notices.tell()
+    const before = this.#notices
     this.#listenTo(interest)
+    if (before?.waiting === true) await before.tell()
   }
 
   hearNothing(): void {

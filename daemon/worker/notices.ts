@@ -13,7 +13,7 @@ type MessageNews = { counts: boolean; flags: boolean; seen: boolean; validity: b
 
 /**
  * What a client is to be told of mailboxes that it has not selected (RFC 5465 §5). Messages cost a STATUS for each
- * mailbox, however many they are; of names and annotations each waits by itself, and there is a limit.
+ * mailbox that there is, however many they are; of names and annotations each waits by itself, and there is a limit.
  */
 export class Notices {
   readonly #conversation: Conversation
@@ -48,10 +48,12 @@ export class Notices {
       case "validity":
         return this.#addMessages(change.mailbox, { validity: true })
       case "created":
+        return this.#addWithSuperior(change.name)
       case "deleted":
-        this.#addName("MailboxName", change.name)
-        if (change.name.includes("/")) this.#addName("MailboxName", change.name.slice(0, change.name.lastIndexOf("/")))
-        return
+        // Its number is never used again: without this, mailboxes that come and go would pile up.
+        this.#messages.delete(change.mailbox)
+        this.#annotations.delete(change.mailbox)
+        return this.#addWithSuperior(change.name)
       case "renamed":
         return this.#addRenamed(change.name, change.from)
       case "subscription":
@@ -72,6 +74,12 @@ export class Notices {
 
   #addName(event: EventName, name: string): void {
     if (this.#interest.of(name).has(event)) this.#names.set(name, { oldName: null, ...this.#names.get(name), name })
+  }
+
+  /** The one above has its first inferior now, or its last one no more. */
+  #addWithSuperior(name: string): void {
+    this.#addName("MailboxName", name)
+    if (name.includes("/")) this.#addName("MailboxName", name.slice(0, name.lastIndexOf("/")))
   }
 
   /** Told to who watches the place that it left, too. */

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import fc from "fast-check"
+import type { Conversation } from "../../daemon/worker/conversation.ts"
+import { Interest } from "../../daemon/worker/interest.ts"
+import { Notices } from "../../daemon/worker/notices.ts"
 import { letter, startHome, type TestClient } from "./harness.ts"
 
 test("too much for one NOTIFY is refused, and changes nothing", async (t) => {
@@ -13,6 +16,35 @@ test("too much for one NOTIFY is refused, and changes nothing", async (t) => {
   assert.match((await client.command("NOTIFY SET (subtree (a b) NONE) (mailboxes (c d) NONE)")).status, refusal)
   await other.append("INBOX", letter("one"))
   assert.equal(await client.line(), "* STATUS INBOX (UIDNEXT 2 MESSAGES 1)")
+})
+
+test("a new NOTIFY tells a last time what the one before was for, and is heard from then on", async (t) => {
+  const { promise: settled, resolve: settle } = Promise.withResolvers<void>()
+  const home = startHome(t, { settle: () => settled })
+  const [client, other] = [await home.connect(), await home.connect()]
+  await client.ok("NOTIFY SET (mailboxes Sent (MessageNew MessageExpunge)) (personal (SubscriptionChange))")
+  // The next one waits for the spool, and is told nothing meanwhile.
+  client.send("n NOTIFY SET STATUS (mailboxes (INBOX Drafts) (MessageNew MessageExpunge))\r\n")
+  await new Promise((resolve) => setImmediate(resolve))
+  await other.append("Sent", letter("one"))
+  await other.append("Drafts", letter("one"))
+  home.store.mailboxes.subscribe("x", true)
+  settle()
+  const { status, untagged } = await client.answer("n")
+  assert.match(status, /^OK/)
+  assert.deepEqual(
+    untagged.map(({ text }) => text.replace(/ UIDVALIDITY \d+/, "")),
+    [
+      '* LIST (\\NonExistent \\HasNoChildren \\Subscribed) "/" x',
+      "* STATUS Sent (UIDNEXT 2 MESSAGES 1)",
+      "* STATUS INBOX (MESSAGES 0 UIDNEXT 1)",
+      "* STATUS Drafts (MESSAGES 1 UIDNEXT 2)",
+    ],
+  )
+  await other.append("Sent", letter("one"))
+  await other.append("Drafts", letter("one"))
+  assert.equal(await client.line(), "* STATUS Drafts (UIDNEXT 3 MESSAGES 2)")
+  assert.deepEqual(await client.ok("NOOP"), [])
 })
 
 test("more changes than may wait: NOTIFICATIONOVERFLOW, and from then on as after NOTIFY NONE", async (t) => {
@@ -37,6 +69,19 @@ test("more changes than may wait: NOTIFICATIONOVERFLOW, and from then on as afte
   assert.deepEqual(await client.ok("NOTIFY SET (personal (SubscriptionChange))"), ["* 1 EXISTS", "* 1 RECENT"])
   home.store.mailboxes.subscribe("n1", true)
   assert.match(await client.line(), /^\* LIST \(\\NonExistent .* n1$/)
+})
+
+test("of mailboxes that came and went nothing waits", (t) => {
+  const { account } = startHome(t)
+  const notices = new Notices({ account } as unknown as Conversation, Interest.nothing)
+  for (let mailbox = 10; mailbox < 20; mailbox += 1) {
+    const name = `gone/${mailbox}`
+    notices.add([{ what: "created", mailbox, name }])
+    notices.add([{ what: "added", mailbox, uids: [1] }])
+    assert.equal(notices.waiting, true)
+    notices.add([{ what: "deleted", mailbox, name }])
+    assert.equal(notices.waiting, false)
+  }
 })
 
 test("any number of messages in a mailbox waits as one STATUS", async (t) => {
