@@ -7,6 +7,7 @@ import type { Paths } from "../host/paths.ts"
 import type { Settings } from "../host/settings.ts"
 import { version } from "../host/version.ts"
 import { clocksFor } from "../sessions/clocks.ts"
+import { quotaOf } from "../sessions/quota.ts"
 import type { Session } from "../sessions/session.ts"
 import { type Sessions, Unavailable } from "../sessions/table.ts"
 import {
@@ -49,6 +50,7 @@ export function makeAdminHandlers(parts: Parts): AdminHandlers {
       const session = sessions.get(user.name)
       return {
         user: userView(user),
+        quota: quotaOf(user, settings),
         recipients: user.recipients,
         session: session === undefined ? null : sessionView(session),
       }

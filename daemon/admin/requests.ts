@@ -97,7 +97,13 @@ export const adminRequests = {
   "user.list": { asks: nothing, replies: z.strictObject({ users: z.array(user) }) },
   "user.show": {
     asks: ofUser,
-    replies: z.strictObject({ user, recipients: z.array(z.string()), session: session.nullable() }),
+    /** `quota` is what applies: the user's own, or everybody's; 0 is no limit. */
+    replies: z.strictObject({
+      user,
+      quota: z.strictObject({ quotaBytes: size, quotaMessages: size }),
+      recipients: z.array(z.string()),
+      session: session.nullable(),
+    }),
   },
   /** Reserves the name; the user is active once the worker has made the mailbox (purpose `create`). */
   "user.add": {

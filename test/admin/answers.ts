@@ -44,7 +44,12 @@ export const answers: AdminHandlers = {
     spool: { messages: 2, bytes: 2048, quarantined: 1 },
   }),
   "user.list": async () => ({ users: [alice] }),
-  "user.show": async () => ({ user: alice, recipients: ["age1abc"], session }),
+  "user.show": async () => ({
+    user: alice,
+    quota: { quotaBytes: 1_073_741_824, quotaMessages: 0 },
+    recipients: ["age1abc"],
+    session,
+  }),
   "user.add": async () => ({ worker: "/nowhere.sock", ticket: "A".repeat(43) }),
   "user.passwd": async () => ({ worker: "/nowhere.sock", ticket: "A".repeat(43) }),
   "user.export": async () => ({ worker: "/nowhere.sock", ticket: "A".repeat(43) }),

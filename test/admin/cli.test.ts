@@ -34,6 +34,27 @@ describe("answers", { concurrency: 2 }, () => {
       "name   status  size     messages  addresses\nalice  active  5.0 MiB  1375      alice@mail.example, a@mail.example\n",
     ],
     [
+      ["user", "show", "alice"],
+      'user.show {"name":"alice"}',
+      [
+        "name:            alice",
+        "status:          active",
+        "addresses:       alice@mail.example, a@mail.example",
+        `mailbox:         ${"a".repeat(26)}`,
+        "stored:          5.0 MiB in 1375 messages, when the mailbox was last open",
+        "quota, size:     1.0 GiB",
+        "quota, messages: no limit (as configured)",
+        "idle after:      5m",
+        "lingers:         as everybody",
+        "maximum life:    none",
+        "IDLE keeps open: no",
+        "sealed to:       age1abc",
+        "session:         OPEN, 1 connections",
+        "created:         2026-01-02 03:04:05",
+        "",
+      ].join("\n"),
+    ],
+    [
       ["sessions", "show", "alice"],
       'sessions.show {"name":"alice"}',
       [
@@ -99,6 +120,22 @@ describe("answers", { concurrency: 2 }, () => {
       assert.equal(steady, text)
     })
   }
+
+  test("--help names every command, each with a line; the help of a group those of the group", async (t) => {
+    const desk = new Desk(t)
+    const { stdout, code } = await desk.run(["--help"])
+    assert.equal(code, 0)
+    const named = [...stdout.matchAll(/^ {2}([a-z][a-z -]*[a-z])(?: [[<].*?)? {2,}\S/gm)].map(([, name]) => name)
+    assert.deepEqual(named, [
+      ...["up", "daemon", "proxy", "spool", "spool list"],
+      ...["user add", "user passwd", "user export-key", "user list", "user show"],
+      ...["user disable", "user enable", "user delete", "user clocks"],
+      ...["sessions list", "sessions show", "sessions kick", "sessions idle"],
+      ...["deliver", "status", "config check", "config show"],
+    ])
+    const group = await desk.run(["sessions", "--help"])
+    assert.match(group.stdout, /^ {2}kick \[options\] <user> {2,}close/m)
+  })
 
   test("--json, before or after the command, gives the document", async (t) => {
     const desk = new Desk(t)

@@ -10,6 +10,11 @@ const components: [name: ComponentName, meaning: string][] = [
   ["spool", "run the entrance for mail (LMTP)"],
 ]
 
+/** Whether it runs a process, even where there are commands below it. */
+export function isProcess(command: Command): boolean {
+  return components.some(([name]) => name === command.name())
+}
+
 /** `mailkeep up`, and one command for each component. */
 export function addProcesses(program: Command): void {
   program

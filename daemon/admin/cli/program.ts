@@ -1,8 +1,8 @@
-import { Command, CommanderError } from "commander"
+import { Command, CommanderError, Help } from "commander"
 import { version } from "../../host/version.ts"
 import { addDeliver } from "./deliver.ts"
 import { type Explained, exitCodes, explain } from "./failure.ts"
-import { addConfiguration, addProcesses, addSpool, addStatus } from "./operations.ts"
+import { addConfiguration, addProcesses, addSpool, addStatus, isProcess } from "./operations.ts"
 import { addSessions } from "./sessions.ts"
 import { addUsers } from "./users.ts"
 
@@ -38,7 +38,23 @@ function makeProgram(): Command {
   addDeliver(program)
   addStatus(program)
   addConfiguration(program)
-  return program
+  // Not before: commands inherit this as it is when they are added, and their own help is as Commander has it.
+  return program.configureHelp({ showGlobalOptions: true, visibleCommands: allBelow, subcommandTerm: fullTerm })
+}
+
+/** Everything that can be done, not only the words that it begins with. */
+function allBelow(command: Command): Command[] {
+  return command.commands.flatMap((each) => [
+    ...(each.commands.length === 0 || isProcess(each) ? [each] : []),
+    ...allBelow(each),
+  ])
+}
+
+/** `user add [options] <name>` */
+function fullTerm(command: Command): string {
+  const term = new Help().subcommandTerm(command)
+  const group = command.parent
+  return group === null || group.parent === null ? term : `${group.name()} ${term}`
 }
 
 /** null when help or the version was asked for, and has been printed. */

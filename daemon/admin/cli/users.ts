@@ -1,7 +1,7 @@
 import type { Command } from "commander"
 import { wipe } from "../../keys/secret.ts"
 import { AdminUnreachable } from "../client.ts"
-import { AdminError, type UserView } from "../requests.ts"
+import { AdminError } from "../requests.ts"
 import { type ClockOptions, clockChanges, clockFacts, withClockOptions } from "./clocks.ts"
 import { type Context, contextOf } from "./context.ts"
 import { CliFailure, exitCodes } from "./failure.ts"
@@ -211,7 +211,7 @@ async function list(context: Context): Promise<void> {
 
 async function show(context: Context, name: string): Promise<void> {
   const reply = await context.ask("user.show", { name })
-  const { user, recipients, session } = reply
+  const { user, quota, recipients, session } = reply
   context.answer(reply, () =>
     facts([
       ["name", user.name],
@@ -219,7 +219,8 @@ async function show(context: Context, name: string): Promise<void> {
       ["addresses", user.addresses.join(", ")],
       ["mailbox", user.mailbox],
       ["stored", `${bytes(user.usageBytes)} in ${user.usageMessages} messages, when the mailbox was last open`],
-      ["quota", quota(user)],
+      ["quota, size", limit(quota.quotaBytes, user.quotaBytes, bytes)],
+      ["quota, messages", limit(quota.quotaMessages, user.quotaMessages, String)],
       ...clockFacts(user.clocks),
       ["sealed to", recipients.join(", ") || "nothing yet"],
       ["session", session === null ? "none" : `${session.state}, ${session.connections} connections`],
@@ -228,10 +229,9 @@ async function show(context: Context, name: string): Promise<void> {
   )
 }
 
-function quota({ quotaBytes, quotaMessages }: UserView): string {
-  const part = (value: number | null, text: (value: number) => string) =>
-    value === null ? "as configured" : value === 0 ? "no limit" : text(value)
-  return `size ${part(quotaBytes, bytes)}, messages ${part(quotaMessages, String)}`
+/** What applies, and whether it is this user's own. */
+function limit(applies: number, own: number | null, text: (value: number) => string): string {
+  return `${applies === 0 ? "no limit" : text(applies)}${own === null ? " (as configured)" : ""}`
 }
 
 async function clocks(context: Context, name: string, options: ClockOptions): Promise<void> {
