@@ -3,7 +3,7 @@ import { makeAdminHandlers } from "./admin/handlers.ts"
 import { serveAdmin } from "./admin/server.ts"
 import { serveControl } from "./contract/channel.ts"
 import type { Asks, Replies } from "./contract/control.ts"
-import type { Directory } from "./directory/directory.ts"
+import type { Directory, User } from "./directory/directory.ts"
 import { openDirectory } from "./directory/sqlite.ts"
 import type { Running } from "./host/component.ts"
 import { Locked, takeLock } from "./host/lock.ts"
@@ -13,7 +13,7 @@ import type { Settings } from "./host/settings.ts"
 import { BootSecretError } from "./keys/boot-secret.ts"
 import { wipe } from "./keys/secret.ts"
 import { WorkerPool } from "./sessions/pool.ts"
-import { isOverQuota } from "./sessions/quota.ts"
+import { quotaOf, roomFor } from "./sessions/quota.ts"
 import { Sessions } from "./sessions/table.ts"
 import { WorkerProcess } from "./sessions/worker-process.ts"
 import { bootSecretFor } from "./setup/boot-secret.ts"
@@ -40,13 +40,14 @@ export async function runDaemon(settings: Settings, log: Log): Promise<Running> 
   )
   const recipientsChanged = () => control.broadcast("recipient.changed", { address: null })
   const sessions = new Sessions({ settings, directory, pool, bootSecret, log, recipientsChanged })
+  const queue = new Queue(paths.spool)
   const control = await serveControl({
     socket: paths.control,
     mode: 0o660,
     log,
     handlers: {
       "session.open": (asks) => sessions.open(asks),
-      "recipient.resolve": (asks) => resolveRecipient(directory, settings, asks),
+      "recipient.resolve": (asks) => resolveRecipient({ settings, directory, sessions, queue }, asks),
     },
     onNotice: ({ name, notice }) => {
       if (name === "spool.arrived") sessions.arrived(notice.mailbox)
@@ -60,7 +61,7 @@ export async function runDaemon(settings: Settings, log: Log): Promise<Running> 
       paths,
       directory,
       sessions,
-      queue: new Queue(paths.spool),
+      queue,
       recipientsChanged,
     }),
     log,
@@ -106,14 +107,29 @@ function bootSecretOrNone(paths: Paths, log: Log): Buffer | null {
   }
 }
 
+type Known = { settings: Settings; directory: Directory; sessions: Sessions; queue: Queue }
+
 async function resolveRecipient(
-  directory: Directory,
-  settings: Settings,
+  known: Known,
   { address }: Asks<"recipient.resolve">,
 ): Promise<Replies<"recipient.resolve">> {
-  const user = await directory.findByAddress(address)
+  const user = await known.directory.findByAddress(address)
   if (user === undefined || user.status === "incomplete") return { kind: "refused", why: "no-such-user" }
   if (user.status === "disabled") return { kind: "refused", why: "disabled" }
-  if (isOverQuota(user, settings)) return { kind: "refused", why: "over-quota" }
-  return { kind: "found", mailbox: user.mailbox, recipients: user.recipients }
+  const room = roomFor(user, known.settings, await waitingFor(user, known))
+  if (room === null) return { kind: "refused", why: "over-quota" }
+  return { kind: "found", mailbox: user.mailbox, recipients: user.recipients, room }
+}
+
+/**
+ * What waits in the spool for a user who is away. Where his mailbox is open it is brought in at once, and for a moment
+ * it would count twice.
+ */
+async function waitingFor(
+  user: User,
+  { settings, sessions, queue }: Known,
+): Promise<{ messages: number; bytes: number }> {
+  const { quotaBytes, quotaMessages } = quotaOf(user, settings)
+  const isOpen = (sessions.get(user.name)?.openedAt ?? null) !== null
+  return isOpen || quotaBytes + quotaMessages === 0 ? { messages: 0, bytes: 0 } : queue.waiting(user.mailbox)
 }

@@ -130,7 +130,11 @@ async function data(
   try {
     await Promise.all(copies.map((copy) => copy.begin(parts.queue, envelopeOf(copy.address, session, arrivedAt))))
     await store(copies, stream, options.maxMessageBytes)
-    for (const copy of copies) if (copy.reply.code === 250) parts.arrived(copy.mailbox)
+    for (const { reply, mailbox, bytes } of copies) {
+      if (reply.code !== 250) continue
+      parts.recipients.stored(mailbox, bytes)
+      parts.arrived(mailbox)
+    }
   } catch (error) {
     parts.log.info({ err: error }, "a message was not received in full")
   }

@@ -1,4 +1,5 @@
 import { join } from "node:path"
+import { LRUCache } from "lru-cache"
 import { DirectorySync } from "./directory-sync.ts"
 import { Incoming } from "./incoming.ts"
 import { type Place, Places } from "./places.ts"
@@ -56,6 +57,7 @@ export class Queue {
   readonly #ulids = new UlidSource()
   readonly #run = new Run()
   readonly #writing = new Set<string>()
+  readonly #counted = new LRUCache<string, Counted>({ max: 10_000 })
 
   /** @param root `paths.spool`, made by `prepare` or by the installation */
   constructor(root: string, files: QueueFiles = diskFiles) {
@@ -151,9 +153,20 @@ export class Queue {
     await this.#places.remove(mailboxId)
   }
 
-  /** How much is in new/, by the size of the sealed files. @throws SpoolError */
+  /**
+   * How much is in new/, by the size of the sealed files. Counted once for as long as nothing comes or goes: it is
+   * asked for every message to a mailbox that is full.
+   *
+   * @throws SpoolError
+   */
   async waiting(mailboxId: string): Promise<{ messages: number; bytes: number }> {
+    const facts = await this.#factsOf(this.#places.path(mailboxId, "new"))
+    const changedAt = facts?.mtimeMs ?? 0
+    const known = this.#counted.get(mailboxId)
+    if (known?.changedAt === changedAt) return { messages: known.messages, bytes: known.bytes }
+    const isSettled = Date.now() - changedAt > clockTickMs
     const { count, bytes } = await this.#measure(mailboxId, "new")
+    if (isSettled) this.#counted.set(mailboxId, { changedAt, messages: count, bytes })
     return { messages: count, bytes }
   }
 
@@ -238,6 +251,12 @@ export class Queue {
 }
 
 const staleMs = 36 * 3_600_000
+
+/** Within this time two changes of a directory may have the same time, on any file system. */
+const clockTickMs = 3000
+
+/** What new/ held when it was last changed. */
+type Counted = { changedAt: number; messages: number; bytes: number }
 
 export type MailboxSummary = {
   mailbox: string

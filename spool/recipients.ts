@@ -9,6 +9,7 @@ export type Resolve = (address: string) => Promise<Replies<"recipient.resolve">>
 export type Lookup = Replies<"recipient.resolve"> | { kind: "unreachable" }
 
 type Found = Extract<Lookup, { kind: "found" }>
+type Room = Found["room"]
 type Remembered = { found: Found; askedAt: number; fresh: boolean }
 
 /** Longest address that the contract carries; RFC 5321 §4.5.3.1.3 allows 254. */
@@ -26,6 +27,8 @@ const askTimeoutMs = 10_000
 export class Recipients {
   readonly #resolve: Resolve
   readonly #known: LRUCache<string, Remembered> | null
+  /** By mailbox, which may have many addresses. */
+  readonly #room: LRUCache<string, Room> | null
   readonly #asking = new Map<string, Promise<Lookup>>()
   readonly #freshMs: number
   readonly #staleMs: number
@@ -37,6 +40,7 @@ export class Recipients {
     this.#resolve = resolve
     const max = settings.recipient_cache_entries
     this.#known = max > 0 ? new LRUCache({ max }) : null
+    this.#room = max > 0 ? new LRUCache({ max }) : null
     this.#freshMs = settings.recipient_cache_s * 1000
     this.#staleMs = Math.max(settings.recipient_stale_s, settings.recipient_cache_s) * 1000
     this.#now = now
@@ -50,8 +54,23 @@ export class Recipients {
     const key = keyOf(address)
     if (key.length === 0 || key.length > maxAddress) return Promise.resolve({ kind: "refused", why: "no-such-user" })
     const known = this.#known?.get(key)
-    if (known?.fresh && this.#now() - known.askedAt < this.#freshMs) return Promise.resolve(known.found)
+    if (known?.fresh && this.#now() - known.askedAt < this.#freshMs && this.#hasRoom(known.found.mailbox))
+      return Promise.resolve(known.found)
     return this.#asking.get(key) ?? this.#askOnce(key)
+  }
+
+  /** A message of this size waits for this mailbox now, as far as the daemon was told how many may. */
+  stored(mailbox: string, size: number): void {
+    const room = this.#room?.get(mailbox)
+    if (room === undefined) return
+    const less = (left: number | null, by: number) => (left === null ? null : left - by)
+    this.#room?.set(mailbox, { bytes: less(room.bytes, size), messages: less(room.messages, 1) })
+  }
+
+  /** Without it the daemon is asked again: the user may have made some. */
+  #hasRoom(mailbox: string): boolean {
+    const { bytes, messages } = this.#room?.get(mailbox) ?? { bytes: 0, messages: 0 }
+    return (bytes ?? 1) > 0 && (messages ?? 1) > 0
   }
 
   /** What the daemon said about this address, or about all (null), is no longer true. */
@@ -85,7 +104,10 @@ export class Recipients {
       return this.#whileUnreachable(key)
     }
     if (reply.kind === "refused") this.#known?.delete(key)
-    else if (notices === this.#notices) this.#known?.set(key, { found: reply, askedAt: this.#now(), fresh: true })
+    else if (notices === this.#notices) {
+      this.#known?.set(key, { found: reply, askedAt: this.#now(), fresh: true })
+      this.#room?.set(reply.mailbox, reply.room)
+    }
     return reply
   }
 

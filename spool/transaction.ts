@@ -29,6 +29,11 @@ export class Copy {
     this.#log = log
   }
 
+  /** Octets of its file, so far. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
   /** What the MTA is told; 250 only after `finish`, when the message is durable. */
   get reply(): Reply {
     return this.#reply ?? replies.interrupted

@@ -42,6 +42,8 @@ export const requests = {
         mailbox: opaque,
         /** age recipients ("age1…"). */
         recipients: z.array(z.string().max(4096)).min(1).max(8),
+        /** What may come in before it is to be asked again: octets of files, and messages; null is no limit. */
+        room: z.strictObject({ bytes: z.int().min(1).nullable(), messages: z.int().min(1).nullable() }),
       }),
       z.strictObject({ kind: z.literal("refused"), why: z.enum(["no-such-user", "disabled", "over-quota"]) }),
     ]),

@@ -7,7 +7,7 @@ import { decoySaltFor, saltFor } from "../keys/kdf.ts"
 import { clocksFor } from "./clocks.ts"
 import { KdfGate } from "./kdf-gate.ts"
 import type { WorkerPool } from "./pool.ts"
-import { isOverQuota, quotaOf } from "./quota.ts"
+import { quotaOf, roomFor } from "./quota.ts"
 import { Session } from "./session.ts"
 import { Throttle } from "./throttle.ts"
 
@@ -250,7 +250,8 @@ export class Sessions {
     await directory.setUsage(name, bytes, messages)
     if (before === undefined) return
     const after = { ...before, usageBytes: bytes, usageMessages: messages }
-    if (isOverQuota(before, settings) !== isOverQuota(after, settings)) recipientsChanged()
+    const [had, has] = [roomFor(before, settings) !== null, roomFor(after, settings) !== null]
+    if (had !== has) recipientsChanged()
   }
 
   #storeCredentials(session: Session, message: Extract<FromWorker, { kind: "credentials" }>): void {

@@ -131,7 +131,7 @@ test("a handler that fails, or answers outside the contract, gives `fault` and k
   const log = { ...quiet, error: (fields: object) => void logged.push(fields) }
   const failing = {
     "session.open": async () => Promise.reject(new Error("disk")),
-    "recipient.resolve": async () => ({ kind: "found", mailbox: "short", recipients: [] }),
+    "recipient.resolve": async () => ({ kind: "found", mailbox: "short", recipients: [], room: {} }),
   } as unknown as ControlHandlers
   const { socket } = await serve(t, { handlers: failing, log })
   const control = await client(t, socket)

@@ -22,7 +22,12 @@ test("spool and daemon over the real control channel, also while the daemon rest
       handlers: {
         "recipient.resolve": async () => {
           asked += 1
-          return { kind: "found", mailbox: mailboxOf("alice"), recipients: [identityOf("alice").recipient] }
+          return {
+            kind: "found",
+            mailbox: mailboxOf("alice"),
+            recipients: [identityOf("alice").recipient],
+            room: { bytes: null, messages: null },
+          }
         },
         "session.open": async () => ({ kind: "unavailable", why: "not here" }),
       },

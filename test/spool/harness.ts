@@ -39,7 +39,12 @@ export class Directory implements ControlChannelLike {
     if (user === undefined) return { kind: "refused", why: "no-such-user" }
     const why = this.refused.get(user)
     if (why !== undefined) return { kind: "refused", why }
-    return { kind: "found", mailbox: mailboxOf(user), recipients: [identityOf(user).recipient] }
+    return {
+      kind: "found",
+      mailbox: mailboxOf(user),
+      recipients: [identityOf(user).recipient],
+      room: { bytes: null, messages: null },
+    }
   }
 
   notify(_name: "spool.arrived", { mailbox }: Notice<"spool.arrived">): void {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict"
-import { statSync, writeFileSync } from "node:fs"
+import { statSync, utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { test } from "node:test"
 import { Queue } from "../../spool/queue.ts"
+import { diskFiles } from "../../spool/queue-files.ts"
 import { timeOf } from "../../spool/ulid.ts"
 import { fault, folder, mailbox, octets, put, quarantined, read, reason, state } from "./queue-folder.ts"
 
@@ -50,6 +51,30 @@ test("40 messages at once are all there", async (t) => {
   const ids = await Promise.all(Array.from({ length: 40 }, (_, at) => put(queue, Buffer.from(`message ${at}`))))
   assert.deepEqual(await queue.list(mailbox), [...ids].sort())
   for (const [at, id] of ids.entries()) assert.equal((await read(queue, id)).toString(), `message ${at}`)
+})
+
+test("what waits is counted again when something came or went, and only then", async (t) => {
+  const root = folder(t)
+  let looked = 0
+  const stat: typeof diskFiles.stat = (path) => {
+    looked += 1
+    return diskFiles.stat(path)
+  }
+  const queue = new Queue(root, { ...diskFiles, stat })
+  assert.deepEqual(await queue.waiting(mailbox), { messages: 0, bytes: 0 })
+  const first = await put(queue)
+  await put(queue)
+  assert.deepEqual(await queue.waiting(mailbox), { messages: 2, bytes: 2 * octets.length })
+  // Two changes in one tick of the clock look like one, so a change of this moment is not trusted.
+  await put(queue)
+  assert.deepEqual(await queue.waiting(mailbox), { messages: 3, bytes: 3 * octets.length })
+  utimesSync(join(root, mailbox, "new"), 1, 1)
+  assert.deepEqual(await queue.waiting(mailbox), { messages: 3, bytes: 3 * octets.length })
+  looked = 0
+  assert.deepEqual(await queue.waiting(mailbox), { messages: 3, bytes: 3 * octets.length })
+  assert.equal(looked, 1, "the directory only")
+  await queue.remove(mailbox, first)
+  assert.deepEqual(await queue.waiting(mailbox), { messages: 2, bytes: 2 * octets.length })
 })
 
 test("a large file is read in pieces and can be left early", async (t) => {

@@ -8,6 +8,7 @@ const found: Replies<"recipient.resolve"> = {
   kind: "found",
   mailbox: "abcdefghijklmnopqrstuvwxyz",
   recipients: ["age1…"],
+  room: { bytes: null, messages: null },
 }
 const unreachable = { kind: "unreachable" }
 
@@ -126,4 +127,41 @@ test("what is too long, or nothing, is nobody and is not asked for", async () =>
     assert.deepEqual(await recipients.lookup(address), { kind: "refused", why: "no-such-user" })
   }
   assert.deepEqual(state.asked, [])
+})
+
+test("what the daemon said is good until there is as much mail as may come, by whatever address", async () => {
+  const { state, recipients } = setting()
+  state.answer = { ...found, room: { bytes: 1000, messages: 3 } }
+  const asked = async (address: string) => {
+    const before = state.asked.length
+    await recipients.lookup(address)
+    return state.asked.length > before
+  }
+  assert.deepEqual([await asked("alice@example.org"), await asked("a@example.org")], [true, true])
+  recipients.stored(found.mailbox, 100)
+  recipients.stored(found.mailbox, 100)
+  assert.deepEqual([await asked("alice@example.org"), await asked("a@example.org")], [false, false])
+  recipients.stored(found.mailbox, 100)
+  assert.equal(await asked("alice@example.org"), true, "no more messages")
+  recipients.stored(found.mailbox, 999)
+  assert.equal(await asked("a@example.org"), false)
+  recipients.stored(found.mailbox, 1)
+  assert.equal(await asked("a@example.org"), true, "no more octets")
+  state.answer = { kind: "refused", why: "over-quota" }
+  recipients.stored(found.mailbox, 1000)
+  assert.deepEqual(await recipients.lookup("a@example.org"), state.answer)
+  state.answer = found
+  await recipients.lookup("a@example.org")
+  for (let at = 0; at < 10; at += 1) recipients.stored(found.mailbox, 1_000_000)
+  assert.equal(await asked("a@example.org"), false, "without a quota it is not asked again")
+})
+
+test("while the daemon is away, a mailbox that may be full gets its mail", async () => {
+  const { state, recipients } = setting()
+  state.answer = { ...found, room: { bytes: null, messages: 1 } }
+  await recipients.lookup("alice@example.org")
+  recipients.stored(found.mailbox, 1)
+  const known = state.answer
+  state.answer = "down"
+  assert.deepEqual(await recipients.lookup("alice@example.org"), known)
 })
