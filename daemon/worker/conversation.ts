@@ -10,7 +10,7 @@ import { Pace } from "./pace.ts"
 import { Progress } from "./progress.ts"
 import { Push } from "./push.ts"
 import { Refused } from "./refusal.ts"
-import { tellUpdate } from "./tell-update.ts"
+import { type Manner, tellUpdate } from "./tell-update.ts"
 import type { Moment, View, ViewUpdate } from "./view.ts"
 
 /** What a connection gives to the commands beside its state. */
@@ -216,8 +216,8 @@ export class Conversation {
    *
    * @throws MailboxGone, and when the client left
    */
-  async tell(expunges: boolean, uid = false): Promise<void> {
-    await this.say(this.pull(expunges || (this.#wish.atOnce && !this.line.commandBegun())), uid)
+  async tell(expunges: boolean, uid = false, first: Manner["first"] = "expunges"): Promise<void> {
+    await this.say(this.pull(expunges || (this.#wish.atOnce && !this.line.commandBegun())), uid, first)
     this.#tellWhatIsSafe()
     if ((await this.#notices?.tell()) === false) this.hearNothing()
   }
@@ -254,15 +254,19 @@ export class Conversation {
   }
 
   /** Second half: says it, before anything else about the mailbox is said. */
-  async say(update: ViewUpdate | null, uid: boolean): Promise<void> {
+  async say(update: ViewUpdate | null, uid: boolean, first: Manner["first"] = "expunges"): Promise<void> {
     if (this.#view === null || update === null) return
     // RFC 5465 §5.1: a client that says NOTIFY is told the UID.
-    await tellUpdate(this, this.#view, update, { uid: uid || this.#interest !== null, items: this.#wish.items })
+    await tellUpdate(this, this.#view, update, { uid: uid || this.#interest !== null, items: this.#wish.items, first })
   }
 
   /** EXISTS, and RECENT for IMAP4rev1 (RFC 3501 §7.3). */
   tellCounts(view: View): void {
     this.writer.text(`* ${view.state.uids.length} EXISTS\r\n`)
+    this.tellRecent(view)
+  }
+
+  tellRecent(view: View): void {
     if (!this.#rev2) this.writer.text(`* ${view.recentCount} RECENT\r\n`)
   }
 

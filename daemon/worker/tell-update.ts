@@ -8,8 +8,11 @@ import type { Conversation } from "./conversation.ts"
 import type { SearchContext, Turnover } from "./search-context.ts"
 import type { View, ViewUpdate } from "./view.ts"
 
-/** `uid`: it is to be named, as in answer to a UID command (RFC 3501 §6.4.8). `items`: what the client wants to know of each new message. */
-type Manner = { uid: boolean; items: readonly FetchItem[] }
+/**
+ * `uid`: it is to be named, as in answer to a UID command (RFC 3501 §6.4.8). `items`: what the client wants to know of
+ * each new message. `first`: after REPLACE the new message is counted before the old one goes (RFC 8508 §3).
+ */
+export type Manner = { uid: boolean; items: readonly FetchItem[]; first: "expunges" | "arrivals" }
 
 /**
  * Says what changed in the selected mailbox, in the order that numbers need: what goes, what comes, what changed,
@@ -24,12 +27,18 @@ export async function tellUpdate(
   conversation: Conversation,
   view: View,
   update: ViewUpdate,
-  { uid, items }: Manner,
+  { uid, items, first }: Manner,
 ): Promise<void> {
   const { writer, pace } = conversation
   if (update.changed.length > 0) conversation.tellKeywords(view)
-  await tellGone(conversation, view, update)
-  if (update.exists !== null) conversation.tellCounts(view)
+  if (first === "arrivals" && update.exists !== null) {
+    writer.text(`* ${update.exists + update.expunged.length} EXISTS\r\n`)
+    await tellGone(conversation, view, update)
+    conversation.tellRecent(view)
+  } else {
+    await tellGone(conversation, view, update)
+    if (update.exists !== null) conversation.tellCounts(view)
+  }
   for (const { sequence, message } of update.changed) {
     conversation.tellFlags(sequence, message, uid)
     if (writer.congested) await writer.drained()

@@ -145,7 +145,7 @@ async function append(conversation: Conversation, command: CommandOf<"APPEND">):
 
 /**
  * RFC 8508 §3.4: one change, in which the old message goes and the new one comes. APPENDUID is said before the
- * EXPUNGE (§4.3), and the end is that of UID EXPUNGE (§4.5).
+ * EXPUNGE (§4.3), EXISTS as well (§3.2), and the end is that of UID EXPUNGE (§4.5).
  */
 async function replace(conversation: Conversation, command: CommandOf<"REPLACE">): Promise<Completion> {
   const completion = await assembled(conversation, command, (assemblies) => {
@@ -157,6 +157,7 @@ async function replace(conversation: Conversation, command: CommandOf<"REPLACE">
     conversation.writer.text(untagged("OK", "Replacement message ready", code))
     return { text: "REPLACE completed" }
   })
+  await conversation.tell(true, command.uid, "arrivals")
   return { ...completion, ...(await highestAfterExpunge(conversation, true)) }
 }
 
