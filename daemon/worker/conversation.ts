@@ -56,6 +56,7 @@ export class Conversation {
   /** Null until the first NOTIFY. */
   #interest: Interest | null = null
   #notices: Notices | null = null
+  #hearsOfAnnotations = false
 
   constructor(account: Account, line: Line, client: string | null) {
     this.account = account
@@ -179,6 +180,16 @@ export class Conversation {
     return this.#interest !== null && this.#interest !== Interest.nothing
   }
 
+  get hearsOfAnnotations(): boolean {
+    return this.#hearsOfAnnotations
+  }
+
+  /** RFC 5464 §4.1: it is told when others change annotations. What a NOTIFY says about them, before or later, is what counts. */
+  hearOfAnnotations(): void {
+    this.#hearsOfAnnotations = true
+    this.#notices ??= new Notices(this, Interest.annotations)
+  }
+
   /** From the store: what a commit changed. What this client did itself, it knows (RFC 5465 §5). */
   notice({ by, changes }: Commit): void {
     const own = by === this
@@ -187,7 +198,7 @@ export class Conversation {
       if ("mailbox" in change && change.mailbox === selected) this.#view?.notice(change, own)
     }
     if (!own) this.#notices?.add(changes)
-    if (this.#view?.dirty === true || (!own && this.listens)) this.bell.ring()
+    if (this.#view?.dirty === true || (!own && (this.listens || this.#hearsOfAnnotations))) this.bell.ring()
   }
 
   /**
@@ -219,7 +230,9 @@ export class Conversation {
   async tell(expunges: boolean, uid = false, first: Manner["first"] = "expunges"): Promise<void> {
     await this.say(this.pull(expunges || (this.#wish.atOnce && !this.line.commandBegun())), uid, first)
     this.#tellWhatIsSafe()
-    if ((await this.#notices?.tell()) === false) this.hearNothing()
+    if ((await this.#notices?.tell()) !== false) return
+    if (this.#interest === null) this.#notices = null
+    else this.hearNothing()
   }
 
   /**

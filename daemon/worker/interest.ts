@@ -39,6 +39,11 @@ export class Interest {
   /** NOTIFY NONE. */
   static readonly nothing = new Interest(silence, [])
 
+  /** ENABLE METADATA without NOTIFY (RFC 5464 §4.1). */
+  static readonly annotations = new Interest(beforeNotify, [
+    { meant: () => true, events: new Set(["MailboxMetadataChange", "ServerMetadataChange"]) },
+  ])
+
   readonly selected: SelectedInterest
   readonly #groups: readonly Group[]
 

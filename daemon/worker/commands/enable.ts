@@ -30,6 +30,11 @@ const extensions: Readonly<Record<string, Extension | undefined>> = {
     isOn: ({ rev2 }) => rev2,
     enable: (conversation) => conversation.enableRev2(),
   },
+  /** RFC 5464 §4.1 */
+  METADATA: {
+    isOn: ({ hearsOfAnnotations }) => hearsOfAnnotations,
+    enable: (conversation) => conversation.hearOfAnnotations(),
+  },
   /** RFC 9586 §3 */
   UIDONLY: {
     isOn: ({ uidOnly }) => uidOnly,
