@@ -168,6 +168,8 @@ export type AppendHead = { tag: string; body: AppendBody; catenated: boolean }
  * For a literal policy: so that a message can be refused before it is sent. Null when the literal that
  * `soFar` ends with (`{n}` without its line end) is not octets of a message in a well-formed APPEND or
  * REPLACE; it may be the name of the mailbox. `streamed` are the literals of this command so far.
+ *
+ * @throws ParseError when what is before the literal is wrong already, whatever follows
  */
 export function appendHead(
   soFar: Uint8Array,
@@ -184,9 +186,15 @@ export function appendHead(
     const { body, reached } = appendBody(name, cursor, context, take)
     return reached === "end" ? null : { tag: found, body, catenated: reached === "text" }
   } catch (error) {
-    if (error instanceof ParseError) return null
+    if (error instanceof ParseError && error.at >= lastLiteralIn(soFar)) return null
     throw error
   }
+}
+
+/** Where the `{n}` begins with which this ends. */
+function lastLiteralIn(soFar: Uint8Array): number {
+  const brace = soFar.lastIndexOf(OPEN_CURLY)
+  return soFar[brace - 1] === TILDE ? brace - 1 : brace
 }
 
 function isAppendName(name: string): name is AppendName {

@@ -7,7 +7,7 @@ import { modSequence, nzNumber, sequenceRanges } from "./numbers.ts"
  * select-param   =/ "QRESYNC" SP "(" uidvalidity SP mod-sequence-value [SP known-uids] [SP seq-match-data] ")"
  * seq-match-data = "(" known-sequence-set SP known-uid-set ")"
  *
- * RFC 7162 §7. This reads what follows "QRESYNC".
+ * RFC 7162 §7: the numbers correspond to the UIDs, one to one. This reads what follows "QRESYNC".
  */
 export function resync(cursor: Cursor, context: GrammarContext): Resync {
   space(cursor)
@@ -27,7 +27,9 @@ function matchData(cursor: Cursor, context: GrammarContext): Resync["match"] {
   expectByte(cursor, OPEN, "(")
   const numbers = ascendingSet(cursor, context)
   space(cursor)
+  const start = cursor.at
   const uids = ascendingSet(cursor, context)
+  if (countIn(uids) !== countIn(numbers)) throw new ParseError("as many UIDs as numbers", start)
   expectByte(cursor, CLOSE, ")")
   return { numbers, uids }
 }
@@ -38,6 +40,10 @@ function knownSet(cursor: Cursor, context: GrammarContext): SequenceRanges {
   const set = sequenceRanges(cursor, context.maxSequenceRanges)
   if (set.ranges.flat().includes(Number.POSITIVE_INFINITY)) throw new ParseError("sequence-set without *", start)
   return set
+}
+
+function countIn({ ranges }: SequenceRanges): number {
+  return ranges.reduce((sum, [from, to]) => sum + to - from + 1, 0)
 }
 
 /** RFC 7162 §3.2.5.2: "Both MUST be provided in ascending order." */

@@ -10,7 +10,11 @@ import { Refused } from "./refusal.ts"
 export function refuseNumbers(command: CommandBody): void {
   const asked = "uid" in command && !command.uid
   if (!asked && !("key" in command && namesNumbers(command.key)) && !matchesNumbers(command)) return
-  throw new Refused({ status: "BAD", code: "UIDREQUIRED", text: "Message numbers are not allowed after UIDONLY" })
+  throw numbersRefused()
+}
+
+export function numbersRefused(): Refused {
+  return new Refused({ status: "BAD", code: "UIDREQUIRED", text: "Message numbers are not allowed after UIDONLY" })
 }
 
 /** The message sequence match data of QRESYNC (RFC 7162 §3.2.5.2). */

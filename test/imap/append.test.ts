@@ -129,7 +129,6 @@ const heads: [soFar: string, seen: { parts: number[]; catenated: boolean } | nul
   ["a UID REPLACE 4 x CATENATE (URL b TEXT {5}", { parts: [1], catenated: true }],
   ["a APPEND {5}", null],
   ["a APPEND x CATENATE (URL {5}", null],
-  ["a APPEND x CATENATE (BODY {5}", null],
   ["a REPLACE {5}", null],
   ["a FETCH {5}", null],
   ["a UID {5}", null],
@@ -141,6 +140,23 @@ for (const [soFar, seen] of heads) {
     const head = appendHead(Buffer.from(soFar), context)
     const parts = head?.body.messages.map((message) => message.parts.length)
     assert.deepEqual(head === null ? null : { parts, catenated: head.catenated }, seen)
+  })
+}
+
+const wrongAlready = [
+  "a APPEND x CATENATE (BODY {5}",
+  "a APPEND x (\\Seen)x {5}",
+  "a APPEND x (\\Recent) {5}",
+  'a APPEND x "32-Jan-2020 00:00:00 +0000" ~{5+}',
+  "a APPEND &x {5}",
+  "a REPLACE 1:2 x {5}",
+  "a UID REPLACE 0 x {5}",
+  "a APPEND x {2}\r\nhi x {5}",
+]
+
+for (const soFar of wrongAlready) {
+  test(`no literal is asked for behind ${JSON.stringify(soFar)}`, () => {
+    assert.throws(() => appendHead(Buffer.from(soFar), context), ParseError)
   })
 }
 

@@ -26,6 +26,8 @@ const refused: [line: string, why: RegExp][] = [
   ["SELECT a (QRESYNC (1 2 $))", /nz-number/],
   ["SELECT a (QRESYNC (1 2 (3,2 3,4)))", /ascending/],
   ["SELECT a (QRESYNC (1 2 (3:2 3:4)))", /ascending/],
+  ["SELECT a (QRESYNC (1 2 (1:2 3:5)))", /as many UIDs as numbers/],
+  ["SELECT a (QRESYNC (1 2 1:9 (1,3:4 5:6)))", /as many UIDs as numbers/],
   ["SELECT a (QRESYNC (1 2 (1 2) 3))", /\)/],
   ['SELECT "\xd6"', /UTF-8/],
   ["SELECT &Jjo!", /- at the end of base64/],

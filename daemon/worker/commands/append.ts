@@ -1,6 +1,7 @@
 import { type AppendBody, type AppendHead, appendHead } from "../../imap/append.ts"
 import type { MessagePart, NewMessage, StoredLiteral } from "../../imap/ast.ts"
 import type { GrammarContext } from "../../imap/cursor.ts"
+import { ParseError } from "../../imap/errors.ts"
 import type { LiteralPolicy, LiteralSink } from "../../imap/reader.ts"
 import { type ResponseCode, untagged } from "../../imap/response.ts"
 import { flagBits, type Mailbox, type Message, StoreError } from "../../store/types.ts"
@@ -33,8 +34,9 @@ export const appendFamily: Family<"APPEND" | "REPLACE"> = {
  */
 export function appendPolicy(conversationOf: () => Conversation, grammar: GrammarContext): LiteralPolicy {
   return async (soFar, { size }, streamed) => {
-    const head = appendHead(soFar, grammar, streamed)
+    const head = headOrRefusal(soFar, grammar, streamed)
     if (head === null) return { kind: "buffer" }
+    if (typeof head === "string") return { kind: "refuse", reply: head }
     const conversation = conversationOf()
     const { body, catenated } = head
     if (conversation.uidOnly) refuseNumbers(body)
@@ -42,6 +44,16 @@ export function appendPolicy(conversationOf: () => Conversation, grammar: Gramma
     conversation.destination(body.mailbox)
     refuseTooMany(conversation, body.messages.length)
     return { kind: "sink", sink: await sinkFor(conversation, head, size) }
+  }
+}
+
+/** A command that is wrong before the message begins is refused there. */
+function headOrRefusal(...given: Parameters<typeof appendHead>): AppendHead | null | string {
+  try {
+    return appendHead(...given)
+  } catch (error) {
+    if (error instanceof ParseError) return `BAD ${error.message}`
+    throw error
   }
 }
 
