@@ -158,6 +158,13 @@ const limits: [what: string, settings: Options, allowed: string[], refused: stri
     /^OK /, // RFC 5267 §4.3.1: said with NOUPDATE, the search itself is answered
   ],
   [
+    "messages in a sorted context",
+    { limits: { max_sorted_context: 1 } },
+    ["SORT RETURN (UPDATE) (DATE) UTF-8 1"],
+    "SORT RETURN (UPDATE) (DATE) UTF-8 1:2",
+    /^OK /,
+  ],
+  [
     "fields of ID",
     {},
     [`ID (${'"a" "b" '.repeat(29)}"a" "b")`],
@@ -183,7 +190,7 @@ for (const [what, settings, allowed, refused, answer] of limits) {
     const before = await state()
     const { status, untagged } = await client.command(refused)
     assert.match(status, answer)
-    if (what === "contexts") assert.ok(untagged.some(({ text }) => text.startsWith("* NO [NOUPDATE")))
+    if (what.includes("context")) assert.ok(untagged.some(({ text }) => text.startsWith("* NO [NOUPDATE")))
     assert.deepEqual(await state(), before)
   })
 }
