@@ -98,12 +98,28 @@ export function flagListWire(flags: readonly string[]): string {
  */
 export function dateTimeWire({ at, zoneMinutes }: DateTime): string {
   const zone = Math.min(Math.max(Math.trunc(zoneMinutes), -1439), 1439)
-  const local = new Date(Math.min(Math.max(at + zone * 60_000, firstInstant), lastInstant))
-  const day = local.getUTCDate()
-  const year = local.getUTCFullYear()
-  const date = `${day < 10 ? " " : ""}${day}-${months[local.getUTCMonth()]}-${year < 1000 ? fourDigits(year) : year}`
-  const time = `${two(local.getUTCHours())}:${two(local.getUTCMinutes())}:${two(local.getUTCSeconds())}`
-  return `"${date} ${time} ${zoneWire(zone)}"`
+  const local = Math.min(Math.max(at + zone * 60_000, firstInstant), lastInstant)
+  const day = Math.floor(local / dayMs)
+  const second = Math.floor((local - day * dayMs) / 1000)
+  const minute = Math.floor(second / 60)
+  const time = `${two(Math.floor(minute / 60))}:${two(minute % 60)}:${two(second % 60)}`
+  return `"${dateWire(day)} ${time} ${zoneWire(zone)}"`
+}
+
+const dayMs = 86_400_000
+
+/** Messages of one day mostly stand side by side. */
+let lastDate = { day: Number.NaN, text: "" }
+
+/** Days since the epoch. */
+function dateWire(day: number): string {
+  if (lastDate.day !== day) {
+    const date = new Date(day * dayMs)
+    const [ofMonth, year] = [date.getUTCDate(), date.getUTCFullYear()]
+    const text = `${ofMonth < 10 ? " " : ""}${ofMonth}-${months[date.getUTCMonth()]}-${year < 1000 ? fourDigits(year) : year}`
+    lastDate = { day, text }
+  }
+  return lastDate.text
 }
 
 const firstInstant = Date.parse("0000-01-01T00:00:00Z")

@@ -34,6 +34,11 @@ const invariants: readonly [claim: string, violations: string][] = [
   ["the expunge log names no live message", "SELECT uid FROM expunged JOIN message USING (mailbox, uid)"],
   ["the expunge log names a UID once", "SELECT uid FROM expunged GROUP BY mailbox, uid HAVING count(*) > 1"],
   [
+    "a UID that was given is of a message, or in the expunge log",
+    `SELECT id FROM mailbox WHERE name NOT GLOB '/*'
+       AND uid_next - 1 <> messages + (SELECT count(*) FROM expunged WHERE expunged.mailbox = mailbox.id)`,
+  ],
+  [
     "a name without a mailbox holds no messages",
     "SELECT uid FROM message JOIN mailbox ON mailbox.id = mailbox WHERE selectable = 0 AND name NOT GLOB '/*'",
   ],
@@ -76,6 +81,13 @@ const invariants: readonly [claim: string, violations: string][] = [
   [
     "a linked content is described",
     "SELECT content FROM message WHERE content NOT IN (SELECT content FROM structure) OR content NOT IN (SELECT content FROM words)",
+  ],
+  [
+    "what SORT compares is what the content says, and only the oldest lack it",
+    `SELECT id FROM content LEFT JOIN ordering ON ordering.content = content.id
+     WHERE ordering.content IS NOT NULL
+         AND (ordering.sent_at IS NOT content.sent_at OR ordering.base_subject <> content.base_subject)
+       OR ordering.content IS NULL AND id IN (SELECT content FROM structure) AND id > (SELECT min(content) FROM ordering)`,
   ],
   [
     "what is described is indexed",

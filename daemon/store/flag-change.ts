@@ -32,6 +32,11 @@ export function flagsAfter(
   return flags === message.flags && same ? null : { flags, keywords }
 }
 
+/** Of a change that keeps keywords: flags after it are `(before | set) & ~cleared`. */
+export function bitsOf(change: FlagChange): { set: number; cleared: number } {
+  return { set: bitsAfter(0, change), cleared: change.operation === "remove" ? change.flags : 0 }
+}
+
 export function bitsAfter(present: number, { operation, flags }: FlagChange): number {
   if (operation === "replace") return flags
   return operation === "add" ? present | flags : present & ~flags

@@ -5,11 +5,11 @@ import { StoreError } from "./types.ts"
 /** Characters of a keyword; the grammar has no limit, but each SELECT answer lists all of them. */
 const maxKeywordLength = 255
 
-const none: string[] = []
+const none: readonly string[] = []
 
 /** `message.keywords` as a list. */
-export function keywordList(stored: string): string[] {
-  return stored === "" ? none.slice() : stored.split(" ")
+export function keywordList(stored: string): readonly string[] {
+  return stored === "" ? none : stored.split(" ")
 }
 
 /** Sorted, each once, as it is stored. */

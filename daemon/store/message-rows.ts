@@ -1,8 +1,8 @@
 import type { Connection } from "./connection.ts"
 import { keywordList } from "./keywords.ts"
-import type { ObjectIds } from "./object-ids.ts"
 import type { Query } from "./query.ts"
-import type { Message } from "./types.ts"
+import type { Flagged, Message } from "./types.ts"
+import { Uids } from "./uids.ts"
 
 type Columns = [
   uid: number,
@@ -24,36 +24,41 @@ const pageRows = 500
 
 /** Everything that reads `message`. */
 export class MessageRows {
-  readonly #ids: ObjectIds
-  readonly #uids: Query<[mailbox: number], string>
+  readonly #uids: Uids
   readonly #page: Query<[mailbox: number, from: number, to: number, limit: number], Columns>
+  readonly #flags: Query<[mailbox: number, from: number, to: number], number | string>
+  readonly #count: Query<[mailbox: number, from: number, to: number], number>
   readonly #one: Query<[mailbox: number, uid: number], Columns>
   readonly #changed: Query<[mailbox: number, modseq: number], Columns>
   readonly #changedUids: Query<[mailbox: number, modseq: number], number>
 
-  constructor(connection: Connection, ids: ObjectIds) {
-    this.#ids = ids
-    // As one text: a row for each number took four times as long.
-    this.#uids = connection.pluck("SELECT json_group_array(uid ORDER BY uid) FROM message WHERE mailbox = ?")
+  constructor(connection: Connection) {
+    this.#uids = new Uids(connection)
     this.#page = connection.raw(
       `SELECT ${columns} FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid LIMIT ?`,
     )
+    // A number, which costs a fifth of three columns, when there are no keywords.
+    this.#flags = connection.pluck(
+      `SELECT CASE keywords WHEN '' THEN uid * 32 + flags ELSE uid || ' ' || flags || ' ' || keywords END
+       FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid`,
+    )
+    this.#count = connection.pluck("SELECT count(*) FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ?")
     this.#one = connection.raw(`SELECT ${columns} FROM message WHERE mailbox = ? AND uid = ?`)
     this.#changed = connection.raw(`SELECT ${columns} FROM message WHERE mailbox = ? AND modseq > ? ORDER BY uid`)
     this.#changedUids = connection.pluck("SELECT uid FROM message WHERE mailbox = ? AND modseq > ? ORDER BY uid")
   }
 
   uids(mailbox: number): number[] {
-    return JSON.parse(this.#uids.get(mailbox) ?? "[]") as number[]
+    return this.#uids.of(mailbox)
   }
 
   one(mailbox: number, uid: number): Message | undefined {
     const row = this.#one.get(mailbox, uid)
-    return row === undefined ? undefined : this.#message(row)
+    return row === undefined ? undefined : messageOf(row)
   }
 
   changedSince(mailbox: number, modseq: number): Message[] {
-    return this.#changed.all(mailbox, modseq).map((row) => this.#message(row))
+    return this.#changed.all(mailbox, modseq).map((row) => messageOf(row))
   }
 
   /** Reads a page at a time, so other statements may run between two rows; a row is as it was when its page was read. */
@@ -61,12 +66,24 @@ export class MessageRows {
     for (const [from, to] of ranges) {
       for (let next = from; next <= to; ) {
         const page = this.#page.all(mailbox, next, to, pageRows)
-        for (const row of page) yield this.#message(row)
+        for (const row of page) yield messageOf(row)
         const last = page.at(-1)
         if (last === undefined || page.length < pageRows) break
         next = last[0] + 1
       }
     }
+  }
+
+  /** As `rows`, all at once, in a fraction of the time. */
+  flags(mailbox: number, ranges: readonly [number, number][]): Flagged[] {
+    const found: Flagged[] = []
+    for (const [from, to] of ranges) for (const row of this.#flags.all(mailbox, from, to)) found.push(flaggedOf(row))
+    return found
+  }
+
+  /** How many there are. */
+  count(mailbox: number, ranges: readonly [number, number][]): number {
+    return ranges.reduce((sum, [from, to]) => sum + (this.#count.get(mailbox, from, to) ?? 0), 0)
   }
 
   /** As `rows`, only those changed after `modseq`; found through the index, so that few changes cost little. */
@@ -80,21 +97,20 @@ export class MessageRows {
       if (message !== undefined) yield message
     }
   }
+}
 
-  #message(row: Columns): Message {
-    const [uid, content, flags, keywords, modseq, internalDate, internalZone, savedAt, size, thread] = row
-    return {
-      uid,
-      content,
-      flags,
-      keywords: keywordList(keywords),
-      modseq,
-      internalDate,
-      internalZone,
-      savedAt,
-      size,
-      emailId: this.#ids.email(content),
-      threadId: this.#ids.thread(thread),
-    }
+function messageOf(row: Columns): Message {
+  const [uid, content, flags, stored, modseq, internalDate, internalZone, savedAt, size, thread] = row
+  const keywords = keywordList(stored)
+  return { uid, content, flags, keywords, modseq, internalDate, internalZone, savedAt, size, thread }
+}
+
+const flagValues = 32
+
+function flaggedOf(row: number | string): Flagged {
+  if (typeof row === "number") {
+    return { uid: Math.floor(row / flagValues), flags: row % flagValues, keywords: keywordList("") }
   }
+  const [uid, flags, ...keywords] = row.split(" ")
+  return { uid: Number(uid), flags: Number(flags), keywords }
 }

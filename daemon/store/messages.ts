@@ -9,7 +9,7 @@ import { type FlagResult, FlagStore } from "./flag-store.ts"
 import { Keywords, keywordText } from "./keywords.ts"
 import { MessageRows } from "./message-rows.ts"
 import type { Query } from "./query.ts"
-import { type Message, StoreError, type StoreLimits } from "./types.ts"
+import { type Flagged, type Message, StoreError, type StoreLimits } from "./types.ts"
 
 export type Given = {
   flags: number
@@ -56,7 +56,7 @@ export class Messages {
     this.#connection = connection
     this.#account = account
     this.#contents = contents
-    this.#rows = new MessageRows(connection, account.objectIds)
+    this.#rows = new MessageRows(connection)
     this.#keywords = new Keywords(connection, limits.keywords)
     this.#deliveries = new Deliveries(connection)
     this.#take = connection.prepare(
@@ -89,6 +89,16 @@ export class Messages {
     return this.#rows.changedRows(mailbox, ranges, changedSince)
   }
 
+  /** Flags and keywords of the same messages, in a fraction of the time; all at once, so of a few thousand at most. */
+  flags(mailbox: number, ranges: [number, number][]): Flagged[] {
+    return this.#rows.flags(mailbox, ranges)
+  }
+
+  /** How many of the messages are there. */
+  count(mailbox: number, ranges: [number, number][]): number {
+    return this.#rows.count(mailbox, ranges)
+  }
+
   one(mailbox: number, uid: number): Message | undefined {
     return this.#rows.one(mailbox, uid)
   }
@@ -119,10 +129,26 @@ export class Messages {
     return this.#connection.transaction(() => {
       const unseen = this.#unseen.get(mailbox)
       const result = this.#flags.store(mailbox, uids, change, () => this.#newModseq(mailbox))
-      if (result.changed.length > 0)
-        this.#connection.note({ what: "flags", mailbox, seen: this.#unseen.get(mailbox) !== unseen })
+      if (result.changed.length > 0) this.#noteFlags(mailbox, unseen)
       return result
     })
+  }
+
+  /**
+   * As `storeFlags`, in ranges of UIDs, of a change that keeps keywords and has no condition: many times faster, because
+   * nothing is read back. Returns the new mod-sequence, or null when nothing changed.
+   */
+  mark(mailbox: number, ranges: readonly [number, number][], change: FlagChange): number | null {
+    return this.#connection.transaction(() => {
+      const unseen = this.#unseen.get(mailbox)
+      const modseq = this.#flags.mark(mailbox, ranges, change, () => this.#newModseq(mailbox))
+      if (modseq !== null) this.#noteFlags(mailbox, unseen)
+      return modseq
+    })
+  }
+
+  #noteFlags(mailbox: number, unseenBefore: number | undefined): void {
+    this.#connection.note({ what: "flags", mailbox, seen: this.#unseen.get(mailbox) !== unseenBefore })
   }
 
   /** EXPUNGE, or UID EXPUNGE with `uids` (RFC 4315 §2.1): removes and logs what has \Deleted. Returns the UIDs removed, ascending. */

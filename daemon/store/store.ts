@@ -7,6 +7,8 @@ import { Contents } from "./contents.ts"
 import { LongCopies } from "./long-copies.ts"
 import { Mailboxes } from "./mailboxes.ts"
 import { Messages } from "./messages.ts"
+import type { ObjectIds } from "./object-ids.ts"
+import { Orderings } from "./orderings.ts"
 import { SlotList } from "./slot-list.ts"
 import type { StoreLimits } from "./types.ts"
 
@@ -15,9 +17,10 @@ export { type Annotation, type Annotations, wholeAccount } from "./annotations.t
 export type { Change, Commit } from "./changes.ts"
 export type { ContentWriter } from "./content-writer.ts"
 export type { Contents } from "./contents.ts"
-export type { FlagChange } from "./flag-change.ts"
+export { type FlagChange, keepsKeywords } from "./flag-change.ts"
 export type { Mailboxes } from "./mailboxes.ts"
 export type { Given, Messages } from "./messages.ts"
+export type { OrderKey } from "./orderings.ts"
 export type { SlotList } from "./slot-list.ts"
 
 /**
@@ -31,6 +34,8 @@ export class Store {
   readonly longCopies: LongCopies
   readonly slots: SlotList
   readonly annotations: Annotations
+  readonly objectIds: ObjectIds
+  readonly orderings: Orderings
   readonly #connection: Connection
   readonly #account: Account
 
@@ -38,9 +43,11 @@ export class Store {
   constructor(connection: Connection, quota: Quota, limits: StoreLimits) {
     this.#connection = connection
     this.#account = new Account(connection, quota)
+    this.objectIds = this.#account.objectIds
     this.contents = new Contents(connection, this.#account)
     this.messages = new Messages(connection, this.#account, this.contents, limits)
     this.longCopies = new LongCopies(connection, this.messages)
+    this.orderings = new Orderings(connection)
     this.annotations = new Annotations(connection, limits)
     this.mailboxes = new Mailboxes(connection, this.#account, this.messages, this.longCopies, this.annotations, limits)
     this.slots = new SlotList(connection)
@@ -84,7 +91,7 @@ export class Store {
    * @throws StoreError `disk-full`: later, or after the next open, there may be room
    */
   tidy(): boolean {
-    return this.longCopies.takeBack() || this.mailboxes.clear() || this.contents.tidy()
+    return this.longCopies.takeBack() || this.mailboxes.clear() || this.orderings.fill() || this.contents.tidy()
   }
 
   /** Invariants that do not hold; empty when all do. Reads everything. */

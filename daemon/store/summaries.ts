@@ -1,9 +1,7 @@
 import type { Connection } from "./connection.ts"
+import type { Order } from "./orderings.ts"
 import type { Query } from "./query.ts"
 import { StoreError } from "./types.ts"
-
-/** What SORT compares and ORDEREDSUBJECT threads by. */
-export type Order = { sentAt: number | null; baseSubject: string }
 
 /** What THREAD compares. */
 export type Summary = Order & {
@@ -13,29 +11,29 @@ export type Summary = Order & {
   references: string[]
 }
 
-type OrderRow = [id: number, sentAt: number | null, baseSubject: string]
-type SummaryRow = [...OrderRow, sentDay: number | null, subject: string, messageId: string | null, references: string]
+type SummaryRow = [
+  id: number,
+  sentAt: number | null,
+  baseSubject: string,
+  sentDay: number | null,
+  subject: string,
+  messageId: string | null,
+  references: string,
+]
 
 /** The contents of a list; of 10,000 asked for one by one, half the time went into asking. */
 const listed = "FROM json_each(?) AS wanted CROSS JOIN content ON content.id = wanted.value"
 
 /** Reads what is compared of many contents at one go. Those that are gone are missing in the answer. */
 export class Summaries {
-  readonly #orders: Query<[ids: string], OrderRow>
   readonly #summaries: Query<[ids: string], SummaryRow>
   readonly #envelopes: Query<[ids: string], [id: number, envelope: Uint8Array]>
 
   constructor(connection: Connection) {
-    this.#orders = connection.raw(`SELECT content.id, sent_at, base_subject ${listed}`)
     this.#summaries = connection.raw(
       `SELECT content.id, sent_at, base_subject, sent_day, subject, message_id, mentions ${listed}`,
     )
     this.#envelopes = connection.raw(`SELECT content.id, envelope ${listed}`)
-  }
-
-  orders(contents: readonly number[]): Map<number, Order> {
-    const rows = this.#orders.all(JSON.stringify(contents))
-    return new Map(rows.map(([id, sentAt, baseSubject]) => [id, { sentAt, baseSubject }]))
   }
 
   /** @throws StoreError `damaged` */

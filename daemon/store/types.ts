@@ -39,7 +39,7 @@ export type Message = {
   /** Bits of `flagBits`. */
   flags: number
   /** Keywords, sorted, as first written in this mailbox. */
-  keywords: string[]
+  keywords: readonly string[]
   modseq: number
   /** ms since the epoch, and the time zone it was given with, minutes east of UTC. */
   internalDate: number
@@ -48,10 +48,12 @@ export type Message = {
   savedAt: number
   /** RFC822.SIZE */
   size: number
-  /** RFC 8474 EMAILID and THREADID */
-  emailId: string
-  threadId: string
+  /** Row in `content` of the thread's first content. */
+  thread: number
 }
+
+/** What FETCH FLAGS tells of a message. */
+export type Flagged = Pick<Message, "uid" | "flags" | "keywords">
 
 /** What the parser found, in the form in which it is stored; wire forms are answered as they are. */
 export type ContentMeta = {

@@ -1,6 +1,6 @@
 import { flagListWire, type ResponseWriter, untagged } from "../imap/response.ts"
 import type { Commit } from "../store/store.ts"
-import { flagBits, type Mailbox, type Message } from "../store/types.ts"
+import { type Flagged, flagBits, type Mailbox, type Message } from "../store/types.ts"
 import type { Account } from "./account.ts"
 import { Bell } from "./bell.ts"
 import { DecodedParts } from "./commands/decoded-part.ts"
@@ -318,7 +318,7 @@ export class Conversation {
   }
 
   /** All flags of a message as this client sees them, \Recent included, in parentheses. */
-  flagsWire({ uid, flags, keywords }: Message): string {
+  flagsWire({ uid, flags, keywords }: Flagged): string {
     const system = !this.#rev2 && this.#view?.isRecent(uid) === true ? flags | recentBit : flags
     const names = systemFlagNames[system] ?? ""
     if (keywords.length === 0) return `(${names})`

@@ -67,8 +67,8 @@ const noUid = 2 ** 32
  */
 export class View {
   readonly state: ViewState
-  /** Modseq of what this client itself changed and was already told, by UID. */
-  readonly #own = new Map<number, number>()
+  /** Mod-sequences of what this client itself changed and was already told; each is of one of its transactions. */
+  readonly #own = new Set<number>()
   /** UIDs that came and that went by this client's own doing, until that was told. */
   readonly #ownArrivals = new Set<number>()
   readonly #ownExpunges = new Set<number>()
@@ -77,7 +77,8 @@ export class View {
   #resolved: { saved: readonly number[]; uids: readonly number[]; ranges: Range[]; byUid: Range[] } | null = null
   /** Searches whose changes the client wants to hear of, by the tag of their command (RFC 5267 §4.3). */
   readonly contexts = new Map<string, SearchContext>()
-  #dirty = false
+  /** What happened since the last update. */
+  #since: "nothing" | "own flags" | "more" = "nothing"
   #expungesHeld = false
   /** Changes of flags are kept from the client, so one of its own cannot stand for those before it. */
   #flagsHeld = false
@@ -106,7 +107,7 @@ export class View {
 
   /** The store says what changed in this mailbox, and whether this client did it. */
   notice(change: Change, own: boolean): void {
-    this.#dirty = true
+    this.#since = own && change.what === "flags" && this.#since !== "more" ? "own flags" : "more"
     if (change.what === "flags") this.#flagsChanged = true
     if (!own) return
     if (change.what === "added") for (const uid of change.uids) this.#ownArrivals.add(uid)
@@ -114,7 +115,7 @@ export class View {
   }
 
   get dirty(): boolean {
-    return this.#dirty
+    return this.#since !== "nothing"
   }
 
   /** Messages which the client still counts are gone; it would learn that from a NOOP. */
@@ -127,9 +128,17 @@ export class View {
     return this.#expungesHeld ? this.state.toldExpunges : this.state.toldChanges
   }
 
-  /** This client's own change, already told, is not to be told again. */
-  told(message: Message): void {
-    if (!this.#flagsHeld) this.#own.set(message.uid, message.modseq)
+  /**
+   * What this client changed by a transaction of its own, already told, is not to be told again. When nothing else
+   * happened, it need not even be read.
+   */
+  told(modseq: number): void {
+    if (this.#flagsHeld) return
+    if (this.#since === "own flags" && this.contexts.size === 0 && modseq === this.state.toldChanges + 1) {
+      this.state.toldChanges = modseq
+      this.#since = "nothing"
+      this.#flagsChanged = false
+    } else this.#own.add(modseq)
   }
 
   /**
@@ -140,7 +149,7 @@ export class View {
    */
   update(store: Store, { expunges, news: wanted }: Moment): ViewUpdate {
     this.#flagsHeld = wanted !== "all"
-    if (!this.#dirty && !(expunges !== "none" && this.#expungesHeld)) return nothingNew
+    if (!this.dirty && !(expunges !== "none" && this.#expungesHeld)) return nothingNew
     const mailbox = store.mailboxes.byId(this.state.mailbox)
     if (mailbox === undefined || !mailbox.selectable) throw new MailboxGone()
     const gone = this.#expunge(store, mailbox, expunges)
@@ -150,7 +159,7 @@ export class View {
     const arrivals = this.#append(store, mailbox, news)
     if (wanted === "all") {
       this.#own.clear()
-      this.#dirty = false
+      this.#since = "nothing"
       this.#flagsChanged = false
     }
     if (!this.#flagsChanged) this.state.toldChanges = mailbox.highestModseq
@@ -189,7 +198,7 @@ export class View {
   #changed(news: Message[]): ViewUpdate["changed"] {
     const changed: ViewUpdate["changed"] = []
     for (const message of news) {
-      if (message.uid >= this.state.uidNext || this.#own.get(message.uid) === message.modseq) continue
+      if (message.uid >= this.state.uidNext || this.#own.has(message.modseq)) continue
       const sequence = this.sequenceOf(message.uid)
       if (sequence !== null) changed.push({ sequence, message })
     }
@@ -211,7 +220,8 @@ export class View {
   }
 
   isRecent(uid: number): boolean {
-    return this.state.recent.some(([first, last]) => uid >= first && uid <= last)
+    for (const [first, last] of this.state.recent) if (uid >= first && uid <= last) return true
+    return false
   }
 
   /** How many messages are \Recent. */

@@ -12,7 +12,10 @@ function change(operation: FlagChange["operation"], flags: number, keywords: str
   return { operation, flags, keywords, unchangedSince: null }
 }
 
-function flagsOf(store: Store, name: string): [uid: number, flags: number, keywords: string[], modseq: number][] {
+function flagsOf(
+  store: Store,
+  name: string,
+): [uid: number, flags: number, keywords: readonly string[], modseq: number][] {
   const rows = store.messages.rows(id(store, name), [[1, 2 ** 32 - 1]])
   return [...rows].map(({ uid, flags, keywords, modseq }) => [uid, flags, keywords, modseq])
 }
@@ -229,7 +232,7 @@ test("messages with a common ancestor share a thread, which never changes", (t) 
   put(store, "INBOX", threaded("other", []))
   put(store, "INBOX", threaded("cousin", ["<lost>", "<root>", "<missing>"]))
   put(store, "INBOX", threaded("late", ["<missing>"]))
-  const threads = [...store.messages.rows(inbox, [[1, 9]])].map(({ threadId }) => threadId)
+  const threads = [...store.messages.rows(inbox, [[1, 9]])].map(({ thread }) => store.objectIds.thread(thread))
   const [first, , third] = threads
   assert.deepEqual(threads, [first, first, third, first, first])
   assert.notEqual(first, third)

@@ -84,6 +84,32 @@ test("subjects are sorted as i;unicode-casemap says: case aside, composed or not
   assert.deepEqual(await client.ok("SORT (SUBJECT) UTF-8 ALL"), ["* SORT 2 5 3 4 1 7 6"])
 })
 
+test("SORT of everything reads less than SORT of what has to be looked at, and answers the same", async (t) => {
+  const home = startHome(t)
+  const letters = Array.from({ length: 700 }, (_, at) => {
+    const date = at % 5 === 0 ? "no date" : `Mon, ${1 + ((at * 7) % 28)} Feb 1994 21:52:25 -0800`
+    return Buffer.from(
+      letter(`subject ${(at * 13) % 29}`, "x\r\n".repeat(at % 11)).replace(/^Date: .*$/m, `Date: ${date}`),
+    )
+  })
+  await fill(home, home.store.mailboxes.named("INBOX").id, letters)
+  const client = await home.connect()
+  await client.ok("SELECT INBOX")
+  for (const criteria of [
+    "DATE",
+    "REVERSE DATE",
+    "SUBJECT DATE",
+    "REVERSE SIZE ARRIVAL",
+    "SIZE SUBJECT REVERSE DATE",
+  ]) {
+    for (const set of ["ALL", "5:600 ALL", "UID 9,3:7,600:*"]) {
+      const [all] = await client.ok(`SORT (${criteria}) UTF-8 ${set}`)
+      assert.deepEqual([all], await client.ok(`SORT (${criteria}) UTF-8 ${set} LARGER 0`))
+      assert.ok((all?.split(" ").length ?? 0) > 40)
+    }
+  }
+})
+
 test("SORT and THREAD of 3,000 messages give way to another connection", async (t) => {
   const home = startHome(t)
   const inbox = home.store.mailboxes.named("INBOX")

@@ -110,6 +110,27 @@ test("\\Recent is counted by the UIDs that are there", () => {
   assert.ok(!view.isRecent(13))
 })
 
+test("after a change of flags by the client itself there is nothing to read, unless something else happened", () => {
+  const flags = { what: "flags", mailbox: 1, seen: false } as const
+  const own = viewOf([1, 2])
+  own.notice(flags, true)
+  assert.equal(own.dirty, true, "it may have been told, or not")
+  own.told(own.state.toldChanges + 1)
+  assert.deepEqual([own.dirty, own.state.toldChanges], [false, 2])
+
+  const before = viewOf([1, 2])
+  before.notice(flags, false)
+  before.notice(flags, true)
+  before.told(3)
+  assert.deepEqual([before.dirty, before.state.toldChanges], [true, 1])
+
+  const gone = viewOf([1, 2])
+  gone.notice({ what: "deleted", mailbox: 1, name: "x" }, false) // takes no mod-sequence
+  gone.notice(flags, true)
+  gone.told(2)
+  assert.equal(gone.dirty, true)
+})
+
 test("the state is plain data", () => {
   assert.deepEqual(new View(JSON.parse(JSON.stringify(view.state))).state, view.state)
 })

@@ -7,6 +7,7 @@ import { copyingSchema } from "./4-copying.sql.ts"
 import { pastNamesSchema } from "./5-past-names.sql.ts"
 import { indexUpkeepSchema } from "./6-index-upkeep.sql.ts"
 import { listedSchema } from "./7-listed.sql.ts"
+import { orderingSchema } from "./8-ordering.sql.ts"
 
 /** "mkp1": what `PRAGMA application_id` says in a mailbox of ours. */
 export const applicationId = 0x6d6b7031
@@ -20,6 +21,7 @@ export const migrations: readonly string[] = [
   pastNamesSchema,
   indexUpkeepSchema,
   listedSchema,
+  orderingSchema,
 ]
 
 /**

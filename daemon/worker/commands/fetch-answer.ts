@@ -1,5 +1,5 @@
 import type { FetchItem } from "../../imap/ast.ts"
-import { dateTimeWire, PeerGone, type ResponseWriter, sectionWire, stringWire } from "../../imap/response.ts"
+import { PeerGone, type ResponseWriter, sectionWire, stringWire } from "../../imap/response.ts"
 import { type Message, StoreError } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
 import { ClientGone, type Pace } from "../pace.ts"
@@ -9,6 +9,7 @@ import type { FetchAhead, SectionItem } from "./fetch-ahead.ts"
 import { type BinaryAnswers, type BinaryItem, isBinary } from "./fetch-binary.ts"
 import { bytesOctets, messageOctets, type Octets, rangeOf, sectionOctets } from "./fetch-section.ts"
 import { bodyOctets } from "./fetch-structure.ts"
+import { rowAttributes } from "./row-answer.ts"
 
 /** A message to be told of; `marked` when telling it sets \Seen. */
 export type Fetched = { message: Message; marked: boolean }
@@ -196,20 +197,10 @@ const attributes: Record<
   Exclude<FetchItem["item"], "BODY[]" | "RFC822" | BinaryItem["item"] | OldSection>,
   (conversation: Conversation, message: Message, ahead: FetchAhead) => string | Uint8Array
 > = {
-  UID: (_, { uid }) => String(uid),
-  FLAGS: (conversation, message) => conversation.flagsWire(message),
-  INTERNALDATE: (_, { internalDate, internalZone }) => dateTimeWire({ at: internalDate, zoneMinutes: internalZone }),
-  "RFC822.SIZE": (_, { size }) => String(size),
+  ...rowAttributes,
   ENVELOPE: (_, { content }, ahead) => ahead.envelope(content),
   BODY: (conversation, { content }, ahead) => bodyOctets(conversation, ahead, content, false),
   BODYSTRUCTURE: (conversation, { content }, ahead) => bodyOctets(conversation, ahead, content, true),
-  /** RFC 7162 §3.1.4.2 */
-  MODSEQ: (_, { modseq }) => `(${modseq})`,
-  /** RFC 8474 §5 */
-  EMAILID: (_, { emailId }) => `(${emailId})`,
-  THREADID: (_, { threadId }) => `(${threadId})`,
   /** RFC 8970 §3.2: in UTF-8; it was made when the message came in, so LAZY has nothing to put off. */
   PREVIEW: ({ account }, { content }) => stringWire(Buffer.from(account.store.contents.preview(content))),
-  /** RFC 8514 §4.2 */
-  SAVEDATE: (_, { savedAt }) => dateTimeWire({ at: savedAt, zoneMinutes: 0 }),
 }

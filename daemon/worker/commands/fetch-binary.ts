@@ -27,6 +27,7 @@ const knownEncodings = new Set(["7bit", "8bit", "binary", "base64", "quoted-prin
  */
 export class BinaryAnswers {
   readonly #contents: Store["contents"]
+  readonly #ids: Store["objectIds"]
   readonly #parts: DecodedParts
   readonly #items: readonly BinaryItem[]
   readonly #pace: Pace
@@ -35,6 +36,7 @@ export class BinaryAnswers {
 
   constructor({ account, decodedParts }: Conversation, items: readonly FetchItem[], pace: Pace) {
     this.#contents = account.store.contents
+    this.#ids = account.store.objectIds
     this.#parts = decodedParts
     this.#items = items.filter(isBinary)
     this.#pace = pace
@@ -67,13 +69,13 @@ export class BinaryAnswers {
     return this.#answers.get(item) ?? null
   }
 
-  async #answerFor({ content, emailId }: Message, part: Part | null, item: BinaryItem): Promise<Answer | null> {
+  async #answerFor({ content }: Message, part: Part | null, item: BinaryItem): Promise<Answer | null> {
     const label = labelOf(item)
     if (part === null) return { label, value: item.item === "BINARY[]" ? null : "0" }
     const encoding = encodingOf(part, item.parts)
     if (!knownEncodings.has(encoding)) return null
     const start = item.parts.length === 0 ? part.headerStart : part.bodyStart
-    const decoded = this.#parts.part(emailId, { start, end: part.end }, encoding)
+    const decoded = this.#parts.part(this.#ids.email(content), { start, end: part.end }, encoding)
     const pieces = (offset: number, length: number) =>
       decoded.pieces((from, count) => this.#contents.read(content, from, count), offset, length)
     if (item.item === "BINARY.SIZE") {

@@ -8,6 +8,7 @@ import { FetchAhead } from "./fetch-ahead.ts"
 import { type Fetched, tellIfThere } from "./fetch-answer.ts"
 import { BinaryAnswers } from "./fetch-binary.ts"
 import { namedUids, refuseWithoutQresync, tellVanished } from "./resync.ts"
+import { rowReader } from "./row-answer.ts"
 
 /** Rows read at a time; and when \Seen is set on the way, few, so that not much is marked before it is sent. */
 const batchMessages = 250
@@ -37,10 +38,24 @@ async function fetch(conversation: Conversation, command: FetchCommand): Promise
   const pace = conversation.pace
   const binary = new BinaryAnswers(conversation, items, pace)
   const ahead = new FetchAhead(conversation.account.store.contents, items)
+  const read = rowReader(items)
   const progress = conversation.progress(command.tag, countOf(ranges))
   let found = 0
   const batches = inOrder([...view.batches(ranges, marks ? seenBatchMessages : batchMessages)], lowest)
   for (const batch of batches) {
+    if (read !== null) {
+      const rows = read(
+        conversation.account.store.messages,
+        view.state.mailbox,
+        batch,
+        command.changedSince ?? undefined,
+      )
+      found += rows.tell(conversation, view, lowest)
+      progress.add(batchMessages)
+      if (conversation.writer.congested) await conversation.writer.drained()
+      if (pace.due) await pace.rest()
+      continue
+    }
     for (const fetched of ahead.over(inOrder(messagesOf(conversation, view, command, batch, marks), lowest))) {
       if (await tellIfThere(conversation, view, items, fetched, { ahead, binary })) found += 1
       progress.add(1)
@@ -140,7 +155,7 @@ function messagesOf(
     unseen.map(({ uid }) => uid),
     change,
   )
-  for (const message of changed) view.told(message)
+  for (const { modseq } of changed.slice(0, 1)) view.told(modseq)
   const marked = new Map(changed.map((message) => [message.uid, message]))
   return rows.map((row) => ({ message: marked.get(row.uid) ?? row, marked: marked.has(row.uid) }))
 }

@@ -1,7 +1,7 @@
 import type { Pace } from "../pace.ts"
 
 /** Items sorted at one go. */
-const runItems = 512
+const runItems = 1024
 
 /**
  * Sorts like Array.sort (stable), giving way to other connections meanwhile: short runs first, then merged.

@@ -6,23 +6,29 @@ import type { Conversation } from "../conversation.ts"
 import { type Permitted, partial, permitted, refuseBeyond } from "../message-limit.ts"
 import { partialSlice, type Range, type View } from "../view.ts"
 import type { CommandOf, Completion } from "./command.ts"
-import { candidates, findWithin, mentionsModseq } from "./search-run.ts"
+import { candidates, mentionsModseq } from "./search-run.ts"
 import { keepUpdated, refuseTagReuse, sayNoUpdate } from "./search-update.ts"
 
 /** A message that was found: its UID, its number or UID as the command wants it, and its mod-sequence. */
 export type Hit = { uid: number; number: number; modseq: number }
 
+/** What is known of a message that was found; its mod-sequence only where the key mentions it. */
+export type Found = Pick<Message, "uid" | "modseq">
+
+/** Gives those of these messages that match, in the order wanted; `onlyFirst` stops soon after the first. */
+export type Find = (ranges: Range[], onlyFirst: boolean) => Promise<readonly Found[]>
+
 export type Searching = CommandOf<"SEARCH"> | CommandOf<"SORT">
 
-/** The order of a result, and what keeps it up to date in that order. */
+/** How a result is found, in its order, and what keeps it up to date in that order. */
 export type Arrangement = {
-  arrange: (found: Message[]) => Message[] | Promise<Message[]>
-  /** Of what was arranged, these the client knows. */
+  find: Find
+  /** Of what was found, these the client knows. */
   members: (told: readonly Hit[]) => Members
 }
 
 /**
- * What SEARCH and SORT have in common: finds, brings into the order wanted, saves, answers.
+ * What SEARCH and SORT have in common: finds, saves, answers.
  *
  * RFC 3501 §6.4.4, RFC 4731, RFC 5182, RFC 5267 §3, RFC 9394 §3.1, MODSEQ of RFC 7162 §3.1.5.
  */
@@ -72,16 +78,15 @@ async function findInOrder(
   view: View,
   command: Searching,
   ranges: Range[],
-  { arrange }: Arrangement,
+  { find }: Arrangement,
 ): Promise<Hit[]> {
   if (mentionsModseq(command.key)) conversation.enableCondstore()
   const onlyFirst = command.name === "SEARCH" && command.returns?.length === 1 && command.returns[0] === "MIN"
-  const found = await arrange(await findWithin(conversation, view, command, ranges, onlyFirst))
-  return hitsOf(view, found, command.uid)
+  return hitsOf(view, await find(ranges, onlyFirst), command.uid)
 }
 
 /** In the same order, without what the client does not know. */
-export function hitsOf(view: View, found: readonly Message[], asUid: boolean): Hit[] {
+export function hitsOf(view: View, found: readonly Found[], asUid: boolean): Hit[] {
   const hits: Hit[] = []
   for (const { uid, modseq } of found) {
     const number = asUid ? uid : view.sequenceOf(uid)
@@ -89,6 +94,8 @@ export function hitsOf(view: View, found: readonly Message[], asUid: boolean): H
   }
   return hits
 }
+
+const numbersAtOnce = 1000
 
 /** RFC 3501 §7.2.5, RFC 5256 §4; RFC 7162 §3.1.6 for the mod-sequence, which is the highest of what was found. */
 async function tellNumbers(
@@ -98,8 +105,10 @@ async function tellNumbers(
   wantsModseq: boolean,
 ): Promise<void> {
   writer.text(`* ${name}`)
-  for (const { number } of hits) {
-    writer.text(` ${number}`)
+  for (let at = 0; at < hits.length; at += numbersAtOnce) {
+    let numbers = ""
+    for (const { number } of hits.slice(at, at + numbersAtOnce)) numbers += ` ${number}`
+    writer.text(numbers)
     if (writer.congested) await writer.drained()
   }
   writer.text(wantsModseq && hits.length > 0 ? ` (MODSEQ ${highest(hits)})\r\n` : "\r\n")

@@ -68,8 +68,8 @@ const compilers: Compilers = {
   /** RFC 7162 §3.1.5 */
   modseq: ({ atLeast }) => row(({ modseq }) => modseq >= atLeast),
   /** RFC 8474 §6 */
-  "email-id": ({ id }) => row(({ emailId }) => emailId === id),
-  "thread-id": ({ id }) => row(({ threadId }) => threadId === id),
+  "email-id": ({ id }, { store }) => row(({ content }) => store.objectIds.email(content) === id),
+  "thread-id": ({ id }, { store }) => row(({ thread }) => store.objectIds.thread(thread) === id),
   /** RFC 8514 §4.3; we keep it in UTC and tell it so. */
   "save-date": ({ compare, day }) => row(({ savedAt }) => compares(Math.floor(savedAt / dayMs), compare, day)),
   "save-date-supported": () => row(() => true),

@@ -89,6 +89,11 @@ export function candidates(view: View, key: SearchKey): Range[] {
   return narrowing.reduce((left, each) => intersection(left, candidates(view, each)), all)
 }
 
+/** Whether `candidates` leaves nothing to be looked at: these messages are what was searched for. */
+export function isSettled(key: SearchKey): boolean {
+  return key.key === "all" || key.key === "set" || (key.key === "and" && key.keys.every(isSettled))
+}
+
 /** Whether mod-sequences are to be told (RFC 7162 §3.1.5). */
 export function mentionsModseq(key: SearchKey): boolean {
   if (key.key === "and") return key.keys.some(mentionsModseq)

@@ -2,8 +2,8 @@ import { MailboxOrder } from "../context-members.ts"
 import type { Conversation } from "../conversation.ts"
 import { Refused } from "../refusal.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
-import { type Arrangement, answerSearch } from "./search-answer.ts"
-import { namesNumbers } from "./search-run.ts"
+import { answerSearch } from "./search-answer.ts"
+import { findWithin, namesNumbers } from "./search-run.ts"
 
 export const searchFamily: Family<"SEARCH"> = {
   capabilities: [
@@ -22,15 +22,13 @@ export const searchFamily: Family<"SEARCH"> = {
   },
 }
 
-/** In mailbox order, as it comes. */
-const asFound: Arrangement = {
-  arrange: (found) => found,
-  members: (told) => new MailboxOrder(told.map(({ uid }) => uid)),
-}
-
 async function search(conversation: Conversation, command: CommandOf<"SEARCH">): Promise<Completion> {
   refuseCharset(conversation, command)
-  return answerSearch(conversation, command, asFound)
+  const view = conversation.selected()
+  return answerSearch(conversation, command, {
+    find: (ranges, onlyFirst) => findWithin(conversation, view, command, ranges, onlyFirst),
+    members: (told) => new MailboxOrder(told.map(({ uid }) => uid)),
+  })
 }
 
 /** RFC 6855 §3: after UTF8=ACCEPT there is one charset. IMAP4rev2 permits to name it (RFC 9051 §6.4.4). */

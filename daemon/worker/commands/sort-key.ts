@@ -1,8 +1,8 @@
 import type { SortCriterion, SortKey } from "../../imap/ast.ts"
 import { collationKey, compareKeys } from "../../message/collation.ts"
 import { decodeWords } from "../../message/encoded-words.ts"
-import type { Contents } from "../../store/contents.ts"
-import type { Order } from "../../store/summaries.ts"
+import type { Order } from "../../store/orderings.ts"
+import type { Store } from "../../store/store.ts"
 import type { Message } from "../../store/types.ts"
 import { type FirstAddress, firstAddress } from "./envelope-address.ts"
 
@@ -20,12 +20,12 @@ const noEnvelope = new Uint8Array(0)
 
 /** Of many messages at one go; what another session expunged is left out. */
 export function sortablesOf(
-  contents: Contents,
+  { contents, orderings }: Store,
   messages: readonly Message[],
   criteria: readonly SortCriterion[],
 ): Sortable[] {
   const ids = messages.map(({ content }) => content)
-  const orders = contents.many.orders(ids)
+  const orders = orderings.of(ids)
   const envelopes = criteria.some(({ key }) => addressKeys.has(key)) ? contents.many.envelopes(ids) : null
   return messages.flatMap((message) => {
     const order = orders.get(message.content)

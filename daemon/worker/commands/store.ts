@@ -1,12 +1,14 @@
+import type { FetchItem } from "../../imap/ast.ts"
 import type { ResponseCode } from "../../imap/response.ts"
+import { type FlagChange, keepsKeywords } from "../../store/store.ts"
 import type { Message } from "../../store/types.ts"
 import { type Conversation, storedFlags } from "../conversation.ts"
 import { inOrder, partial, permitted } from "../message-limit.ts"
-import { countOf, type Range, type View } from "../view.ts"
+import { countOf, type Range, type View, type ViewUpdate } from "../view.ts"
 import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
+import { rowReader } from "./row-answer.ts"
 
-/** Messages per transaction; between two, other connections of this user are served. */
-const batchMessages = 400
+type StoreCommand = CommandOf<"STORE">
 
 export const storeFamily: Family<"STORE"> = {
   capabilities: [],
@@ -14,23 +16,38 @@ export const storeFamily: Family<"STORE"> = {
 }
 
 /** RFC 3501 §6.4.6; UNCHANGEDSINCE of RFC 7162 §3.1.3. */
-async function store(conversation: Conversation, command: CommandOf<"STORE">): Promise<Completion> {
+async function store(conversation: Conversation, command: StoreCommand): Promise<Completion> {
   conversation.refuseReadOnly()
   const view = conversation.selected()
   const { ranges, lowest } = permitted(conversation, view, view.resolve(command.set, command.uid))
   if (command.unchangedSince !== null) conversation.enableCondstore()
+  const { operation, unchangedSince } = command
+  const change = { operation, unchangedSince, ...storedFlags(command.flags) }
+  const batchMessages = batchOf(change)
   const conflicted: number[] = []
   let found = 0
   const pace = conversation.pace
   const progress = conversation.progress(command.tag, countOf(ranges))
   for (const batch of inOrder([...view.batches(ranges, batchMessages)], lowest)) {
-    const outcome = await storeBatch(conversation, view, command, batch, lowest)
+    const outcome = await storeBatch(conversation, view, command, change, batch, lowest)
     found += outcome.found
     for (const { uid } of outcome.conflicted) conflicted.push(uid)
     progress.add(batchMessages)
     await pace.rest()
   }
   return partial(conversation, completion(view, command, conflicted, countOf(ranges) - found), lowest)
+}
+
+type Outcome = { found: number; conflicted: readonly Message[] }
+
+/** Messages per transaction; between two, other connections of this user are served. */
+function batchOf(change: FlagChange): number {
+  return marks(change) ? 1000 : 400
+}
+
+/** Whether all messages are changed alike, whatever they are now. */
+function marks(change: FlagChange): boolean {
+  return keepsKeywords(change) && change.unchangedSince === null
 }
 
 /**
@@ -40,26 +57,58 @@ async function store(conversation: Conversation, command: CommandOf<"STORE">): P
 async function storeBatch(
   conversation: Conversation,
   view: View,
-  command: CommandOf<"STORE">,
+  command: StoreCommand,
+  change: FlagChange,
   batch: Range[],
   lowest: number | null,
-): Promise<{ found: number; conflicted: Message[] }> {
+): Promise<Outcome> {
   if (conversation.writer.congested) await conversation.writer.drained()
   const news = conversation.pull(false)
-  const { operation, unchangedSince } = command
-  const change = { operation, unchangedSince, ...storedFlags(command.flags) }
-  const uids = view.uidsBetween(batch)
-  const outcome = conversation.account.store.messages.storeFlags(view.state.mailbox, uids, change)
-  for (const message of outcome.changed) view.told(message)
+  if (marks(change)) return mark(conversation, view, command, change, batch, news, lowest)
+  const { messages } = conversation.account.store
+  const outcome = messages.storeFlags(view.state.mailbox, view.uidsBetween(batch), change)
+  const { changed, unchanged, conflicted } = outcome
+  for (const { modseq } of changed.slice(0, 1)) view.told(modseq)
   await conversation.say(news, command.uid)
   if (command.flags.length > 0) conversation.tellKeywords(view)
-  const { changed, unchanged, conflicted } = outcome
   const told = new Set(news?.changed.map(({ message }) => message.uid))
   const failed = new Set(conflicted.filter(({ uid }) => !told.has(uid)))
   for (const message of inOrder(inUidOrder(changed, unchanged, [...failed]), lowest)) {
     await tellOutcome(conversation, view, command, message, failed.has(message))
   }
   return { found: changed.length + unchanged.length + conflicted.length, conflicted }
+}
+
+/** As `storeBatch`; no more is read than is told. */
+async function mark(
+  conversation: Conversation,
+  view: View,
+  command: StoreCommand,
+  change: FlagChange,
+  batch: Range[],
+  news: ViewUpdate | null,
+  lowest: number | null,
+): Promise<Outcome> {
+  const { messages } = conversation.account.store
+  const { mailbox } = view.state
+  const modseq = messages.mark(mailbox, batch, change)
+  if (modseq !== null) view.told(modseq)
+  const items = itemsTold(conversation, command)
+  const rows = items.length > 0 ? rowReader(items)?.(messages, mailbox, batch) : undefined
+  const found = rows?.count ?? messages.count(mailbox, batch)
+  await conversation.say(news, command.uid)
+  if (command.flags.length > 0) conversation.tellKeywords(view)
+  rows?.tell(conversation, view, lowest)
+  return { found, conflicted: [] }
+}
+
+/** As `tellOutcome` tells it. */
+function itemsTold({ condstore, rev2, uidOnly }: Conversation, { uid, silent }: StoreCommand): FetchItem[] {
+  if (silent && !condstore) return []
+  const items: FetchItem[] = (uid || condstore || rev2) && !uidOnly ? [{ item: "UID" }] : []
+  if (!silent) items.push({ item: "FLAGS" })
+  if (condstore) items.push({ item: "MODSEQ" })
+  return items
 }
 
 function inUidOrder(...lists: Message[][]): Message[] {
@@ -74,7 +123,7 @@ function inUidOrder(...lists: Message[][]): Message[] {
 async function tellOutcome(
   conversation: Conversation,
   view: View,
-  command: CommandOf<"STORE">,
+  command: StoreCommand,
   message: Message,
   failed: boolean,
 ): Promise<void> {

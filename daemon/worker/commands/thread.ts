@@ -1,6 +1,6 @@
 import { isReplyOrForward } from "../../message/base-subject.ts"
 import { collationKey } from "../../message/collation.ts"
-import type { Contents } from "../../store/contents.ts"
+import type { Store } from "../../store/store.ts"
 import type { Message } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
 import type { View } from "../view.ts"
@@ -51,10 +51,10 @@ async function threaded(
   { tag, uid: asUid, algorithm }: ThreadCommand,
   found: readonly Message[],
 ): Promise<Threaded[]> {
-  const { contents } = conversation.account.store
+  const { store } = conversation.account
   const factsOf = algorithm === "REFERENCES" ? referenceFacts : subjectFacts
   return readMany(conversation, tag, found, (messages) => {
-    const facts = factsOf(contents, messages)
+    const facts = factsOf(store, messages)
     return messages.flatMap((message, index) => {
       const number = asUid ? message.uid : view.sequenceOf(message.uid)
       const known = facts[index]
@@ -66,8 +66,8 @@ async function threaded(
 type Facts = Omit<Threaded, "uid" | "number">
 
 /** ORDEREDSUBJECT asks for no more than this. Null for what another session expunged. */
-function subjectFacts(contents: Contents, messages: readonly Message[]): (Facts | null)[] {
-  const orders = contents.many.orders(messages.map(({ content }) => content))
+function subjectFacts({ orderings }: Store, messages: readonly Message[]): (Facts | null)[] {
+  const orders = orderings.of(messages.map(({ content }) => content))
   return messages.map((message) => {
     const order = orders.get(message.content)
     if (order === undefined) return null
@@ -76,7 +76,7 @@ function subjectFacts(contents: Contents, messages: readonly Message[]): (Facts 
   })
 }
 
-function referenceFacts(contents: Contents, messages: readonly Message[]): (Facts | null)[] {
+function referenceFacts({ contents }: Store, messages: readonly Message[]): (Facts | null)[] {
   const summaries = contents.many.summaries(messages.map(({ content }) => content))
   return messages.map((message) => {
     const summary = summaries.get(message.content)
