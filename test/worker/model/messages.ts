@@ -88,8 +88,8 @@ export function* performFetch(turn: Turn, command: CommandNamed<"FETCH">): Steps
   yield
   const uids = named(turn.view, set, uid)
   if (uids === null) return yield* turn.refused("BAD", "", uid, uid)
-  if (!uid && since === null && items.every((item) => item === "UID")) return yield* performNumbers(turn, uids)
   const byNumber = !uid && set !== "$" && since === null
+  if (byNumber && items.every((item) => item === "UID")) return yield* performNumbers(turn, uids)
   let gone = missing(turn.box, uids, byNumber)
   if (since !== null || items.includes("MODSEQ")) turn.enableCondstore()
   const later = unheard(turn)
