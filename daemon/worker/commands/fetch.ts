@@ -2,13 +2,14 @@ import type { FetchItem } from "../../imap/ast.ts"
 import { flagBits } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
 import { inOrder, type Permitted, partial, permitted, refuseBeyond } from "../message-limit.ts"
+import type { Progress } from "../progress.ts"
 import { countOf, partOfRanges, type Range, type View } from "../view.ts"
 import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
 import { FetchAhead } from "./fetch-ahead.ts"
 import { type Fetched, tellIfThere } from "./fetch-answer.ts"
 import { BinaryAnswers } from "./fetch-binary.ts"
 import { namedUids, refuseWithoutQresync, tellVanished } from "./resync.ts"
-import { rowReader } from "./row-answer.ts"
+import { type RowReader, rowReader } from "./row-answer.ts"
 
 /** Rows read at a time; and when \Seen is set on the way, few, so that not much is marked before it is sent. */
 const batchMessages = 250
@@ -33,37 +34,60 @@ async function fetch(conversation: Conversation, command: FetchCommand): Promise
   if (asksOnlyUids(command)) return partial(conversation, await tellUids(conversation, view, ranges, lowest), lowest)
   const items = itemsOf(conversation, command)
   if (items.some(({ item }) => item === "MODSEQ")) conversation.enableCondstore()
-  const marks = !view.state.readOnly && items.some(setsSeen)
   if (command.vanished) tellVanished(conversation, view, namedUids(command.set, view), command.changedSince ?? 0)
-  const pace = conversation.pace
+  const told: Told = { ranges, lowest, items, progress: conversation.progress(command.tag, countOf(ranges)) }
+  const read = rowReader(items)
+  const { found, refused } =
+    read === null ? await tellEach(conversation, command, told) : await tellRows(conversation, command, told, read)
+  const gone = command.changedSince === null && !forgives(command) && found < countOf(ranges)
+  return partial(conversation, completion(gone, refused), lowest)
+}
+
+/** What is to be told, of which messages. */
+type Told = { ranges: Range[]; lowest: number | null; items: readonly FetchItem[]; progress: Progress }
+
+/** How many messages are there; `refused` when something of one could not be told. */
+type Outcome = { found: number; refused: boolean }
+
+/** Items that the row of a message says: a batch of them at one go. */
+async function tellRows(
+  conversation: Conversation,
+  { changedSince }: FetchCommand,
+  { ranges, lowest, progress }: Told,
+  read: RowReader,
+): Promise<Outcome> {
+  const { pace, writer } = conversation
+  const { messages } = conversation.account.store
+  const view = conversation.selected()
+  let found = 0
+  for (const batch of inOrder([...view.batches(ranges, batchMessages)], lowest)) {
+    found += read(messages, view.state.mailbox, batch, changedSince ?? undefined).tell(conversation, view, lowest)
+    progress.add(batchMessages)
+    if (writer.congested) await writer.drained()
+    if (pace.due) await pace.rest()
+  }
+  return { found, refused: false }
+}
+
+async function tellEach(
+  conversation: Conversation,
+  command: FetchCommand,
+  { ranges, lowest, items, progress }: Told,
+): Promise<Outcome> {
+  const { pace } = conversation
+  const view = conversation.selected()
+  const marks = !view.state.readOnly && items.some(setsSeen)
   const binary = new BinaryAnswers(conversation, items, pace)
   const ahead = new FetchAhead(conversation.account.store.contents, items)
-  const read = rowReader(items)
-  const progress = conversation.progress(command.tag, countOf(ranges))
   let found = 0
-  const batches = inOrder([...view.batches(ranges, marks ? seenBatchMessages : batchMessages)], lowest)
-  for (const batch of batches) {
-    if (read !== null) {
-      const rows = read(
-        conversation.account.store.messages,
-        view.state.mailbox,
-        batch,
-        command.changedSince ?? undefined,
-      )
-      found += rows.tell(conversation, view, lowest)
-      progress.add(batchMessages)
-      if (conversation.writer.congested) await conversation.writer.drained()
-      if (pace.due) await pace.rest()
-      continue
-    }
+  for (const batch of inOrder([...view.batches(ranges, marks ? seenBatchMessages : batchMessages)], lowest)) {
     for (const fetched of ahead.over(inOrder(messagesOf(conversation, view, command, batch, marks), lowest))) {
       if (await tellIfThere(conversation, view, items, fetched, { ahead, binary })) found += 1
       progress.add(1)
       if (pace.due) await pace.rest()
     }
   }
-  const gone = command.changedSince === null && !forgives(command) && found < countOf(ranges)
-  return partial(conversation, completion(gone, binary.refused), lowest)
+  return { found, refused: binary.refused }
 }
 
 function completion(gone: boolean, refused: boolean): Completion {
@@ -155,7 +179,8 @@ function messagesOf(
     unseen.map(({ uid }) => uid),
     change,
   )
-  for (const { modseq } of changed.slice(0, 1)) view.told(modseq)
+  const [first] = changed
+  if (first !== undefined) view.told(first.modseq)
   const marked = new Map(changed.map((message) => [message.uid, message]))
   return rows.map((row) => ({ message: marked.get(row.uid) ?? row, marked: marked.has(row.uid) }))
 }

@@ -68,7 +68,8 @@ async function storeBatch(
   const { messages } = conversation.account.store
   const outcome = messages.storeFlags(view.state.mailbox, view.uidsBetween(batch), change)
   const { changed, unchanged, conflicted } = outcome
-  for (const { modseq } of changed.slice(0, 1)) view.told(modseq)
+  const [first] = changed
+  if (first !== undefined) view.told(first.modseq)
   await conversation.say(news, command.uid)
   if (command.flags.length > 0) conversation.tellKeywords(view)
   const told = new Set(news?.changed.map(({ message }) => message.uid))
