@@ -1,22 +1,20 @@
 import { isWholeHeader } from "../message/fields.ts"
 import { listedFields } from "../message/listed-fields.ts"
 import type { SearchFieldName } from "../message/search-fields.ts"
-import type { Part } from "../message/types.ts"
 import type { Account } from "./account.ts"
 import type { Connection } from "./connection.ts"
 import { ContentWriter } from "./content-writer.ts"
 import { isFull } from "./fault.ts"
 import { type FieldMatches, Fields } from "./fields.ts"
-import { IndexUpkeep } from "./index-upkeep.ts"
 import { Listed } from "./listed.ts"
-import { type Packed, pack, textOf, unpack, unpackText } from "./packing.ts"
 import { type Beside, type NumberedPiece, Pieces, pieceBytes, type Texts } from "./pieces.ts"
 import type { Query } from "./query.ts"
-import { type Candidates, SearchIndex } from "./search-index.ts"
+import { Structures } from "./structures.ts"
 import { Summaries, type Summary } from "./summaries.ts"
 import { Threads } from "./threads.ts"
-import { type ContentMeta, StoreError } from "./types.ts"
+import { type ContentMeta, present, StoreError } from "./types.ts"
 import { Wires } from "./wires.ts"
+import { Words } from "./words.ts"
 
 /**
  * Where a message comes from. What the spool brings was accepted with 250, which is a promise: its quota was
@@ -31,15 +29,6 @@ export type CountedBeside = { bytes: number; messages: number }
 const clearedAtOnce = 20
 
 type Facts = { size: number; thread: number; headerSize: number }
-type Text = [packing: number, bytes: Uint8Array]
-
-/** `packing` of a text that is stored with a piece. */
-const besideOctets = 2
-const elsewhere: Packed = { packing: besideOctets, bytes: new Uint8Array(0) }
-
-/** A tree of parts, as JSON; the bound is only against a damaged frame. */
-const maxTreeBytes = 64 * 1024 * 1024
-
 /** What messages are made of, once for all their copies. A content that no message refers to any more is removed. */
 export class Contents {
   readonly #connection: Connection
@@ -47,35 +36,23 @@ export class Contents {
   /** The same of many contents, quicker. */
   readonly many: Summaries
   readonly wires: Wires
+  readonly structures: Structures
+  readonly words: Words
   readonly #pieces: Pieces
   readonly #threads: Threads
-  readonly #index: SearchIndex
-  readonly #upkeep: IndexUpkeep
   readonly #fields: Fields
   readonly #listed: Listed
   readonly #begin: Query<[], unknown>
   readonly #markUnlinked: Query<[id: number], unknown>
   readonly #fill: Query<unknown[], unknown>
-  readonly #addStructure: Query<
-    [id: number, bodyStructure: Uint8Array, body: Uint8Array, packing: number, tree: Uint8Array],
-    unknown
-  >
-  readonly #addWords: Query<[id: number, complete: number, indexed: number, ...header: Text, ...body: Text], unknown>
   readonly #facts: Query<[id: number], Facts>
   readonly #sentDay: Query<[id: number], { sentDay: number | null }>
   readonly #envelope: Query<[id: number], Uint8Array>
   readonly #preview: Query<[id: number], string>
-  readonly #body: Query<[id: number], Uint8Array>
-  readonly #bodyStructure: Query<[id: number], Uint8Array>
-  readonly #tree: Query<[id: number], { packing: number; bytes: Uint8Array }>
-  readonly #headerText: Query<[id: number], { packing: number; bytes: Uint8Array }>
-  readonly #bodyText: Query<[id: number], { packing: number; bytes: Uint8Array; complete: number }>
   /** Contents that had no message at open: later, those that are still arriving look the same. */
   readonly #leftBehind: number[]
   readonly #isUnlinked: Query<[id: number], number>
   readonly #removals: readonly Query<[id: number], unknown>[]
-  /** A client asks for many parts of one message, and a large tree takes long to read. */
-  #lastTree: { content: number; root: Part } | null = null
   /** Contents that are being read, by how many; and octets of those whose last message went meanwhile. */
   readonly #held = new Map<number, { holders: number; unwanted: number | null }>()
 
@@ -86,8 +63,8 @@ export class Contents {
     this.wires = new Wires(connection)
     this.#pieces = new Pieces(connection)
     this.#threads = new Threads(connection)
-    this.#index = new SearchIndex(connection)
-    this.#upkeep = new IndexUpkeep(connection, (content) => this.#indexedTexts(content))
+    this.structures = new Structures(connection)
+    this.words = new Words(connection, this.#pieces)
     this.#fields = new Fields(connection)
     this.#listed = new Listed(connection)
     this.#begin = connection.prepare("INSERT INTO content (size) VALUES (0)")
@@ -96,32 +73,14 @@ export class Contents {
       `UPDATE content SET size = ?, thread = ?, header_size = ?, sent_at = ?, sent_day = ?, message_id = ?, mentions = ?,
          subject = ?, base_subject = ?, preview = ?, envelope = ? WHERE id = ?`,
     )
-    this.#addStructure = connection.prepare(
-      "INSERT INTO structure (content, body_structure, body, tree_packing, tree) VALUES (?, ?, ?, ?, ?)",
-    )
-    this.#addWords = connection.prepare(
-      `INSERT INTO words (content, complete, indexed, header_packing, header_text, body_packing, body_text)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
-    )
     this.#facts = connection.prepare("SELECT size, thread, header_size AS headerSize FROM content WHERE id = ?")
     this.#sentDay = connection.prepare("SELECT sent_day AS sentDay FROM content WHERE id = ?")
     this.#envelope = connection.pluck("SELECT envelope FROM content WHERE id = ?")
     this.#preview = connection.pluck("SELECT preview FROM content WHERE id = ?")
-    this.#body = connection.pluck("SELECT body FROM structure WHERE content = ?")
-    this.#bodyStructure = connection.pluck("SELECT body_structure FROM structure WHERE content = ?")
-    this.#tree = connection.prepare("SELECT tree_packing AS packing, tree AS bytes FROM structure WHERE content = ?")
-    this.#headerText = connection.prepare(
-      "SELECT header_packing AS packing, header_text AS bytes FROM words WHERE content = ?",
-    )
-    this.#bodyText = connection.prepare(
-      "SELECT body_packing AS packing, body_text AS bytes, complete FROM words WHERE content = ?",
-    )
     this.#leftBehind = connection.pluck<[], number>("SELECT content FROM unlinked").all()
     this.#isUnlinked = connection.pluck("SELECT 1 FROM unlinked WHERE content = ?")
     this.#removals = [
       connection.prepare("DELETE FROM unlinked WHERE content = ?"),
-      connection.prepare("DELETE FROM structure WHERE content = ?"),
-      connection.prepare("DELETE FROM words WHERE content = ?"),
       connection.prepare("DELETE FROM content WHERE id = ?"),
     ]
   }
@@ -176,25 +135,6 @@ export class Contents {
     return present(this.#envelope.get(content))
   }
 
-  /** BODY as IMAP writes it. */
-  body(content: number): Uint8Array {
-    return present(this.#body.get(content))
-  }
-
-  /** BODYSTRUCTURE as IMAP writes it. */
-  bodyStructure(content: number): Uint8Array {
-    return present(this.#bodyStructure.get(content))
-  }
-
-  /** Its parts; to be read only, the tree that was asked for last is kept. */
-  root(content: number): Part {
-    if (this.#lastTree?.content === content) return this.#lastTree.root
-    const bytes = unpack(present(this.#tree.get(content)), maxTreeBytes)
-    const root = parsed(textOf(bytes)) as Part
-    this.#lastTree = { content, root }
-    return root
-  }
-
   /** The header block's exact octets, as far as the parser took it for one. */
   header(content: number): Uint8Array {
     const alone = this.#pieces.header(content)
@@ -210,17 +150,6 @@ export class Contents {
   /** The day that is written in the Date field, days since the epoch; null when there is none that can be read. */
   sentDay(content: number): number | null {
     return present(this.#sentDay.get(content)).sentDay
-  }
-
-  /** Decoded header fields. */
-  headerText(content: number): string {
-    return this.#text(content, present(this.#headerText.get(content)), 0)
-  }
-
-  /** Decoded text of the parts; not complete when the parser had to cut it. */
-  bodyText(content: number): { text: string; complete: boolean } {
-    const row = present(this.#bodyText.get(content))
-    return { text: this.#text(content, row, 1), complete: row.complete === 1 }
   }
 
   /**
@@ -242,14 +171,6 @@ export class Contents {
   whole(content: number, size: number): Uint8Array[] {
     if (size > pieceBytes) throw new RangeError("a large message is read piece by piece")
     return this.#pieces.whole(content, size)
-  }
-
-  /**
-   * Contents whose header or body text may contain `text`, compared as `foldForSearch` folds: a superset, to be
-   * looked at one by one. Null when the index cannot narrow (fewer than 3 characters).
-   */
-  mayContain(text: string): Candidates | null {
-    return this.#index.mayContain(text)
   }
 
   /**
@@ -310,7 +231,7 @@ export class Contents {
 
   /** Removes some of what a crash left behind, or keeps the index in order. False when there is nothing to do. @throws StoreError `disk-full` */
   tidy(): boolean {
-    return this.#clear() || this.#listed.fill((content) => this.#fieldsToList(content)) || this.#upkeep.step()
+    return this.#clear() || this.#listed.fill((content) => this.#fieldsToList(content)) || this.words.tidy()
   }
 
   #clear(): boolean {
@@ -362,42 +283,21 @@ export class Contents {
 
   #describe(content: number, meta: ContentMeta, texts: Texts, beside: Beside): void {
     const { size, header, sentAt, sentDay, messageId, subject, baseSubject, preview, envelope } = meta
-    this.#forgetTree(content)
     const thread = this.#threads.join(content, messageId, meta.references)
     const mentions = JSON.stringify(meta.references)
     const described = [sentAt, sentDay, messageId, mentions, subject, baseSubject, preview, envelope]
     this.#fill.run(size, thread, header.length, ...described, content)
-    const tree = pack(Buffer.from(JSON.stringify(meta.root)))
-    this.#addStructure.run(content, meta.bodyStructure, meta.body, tree.packing, tree.bytes)
-    const complete = meta.bodyTextComplete
-    const indexed = this.#index.add(content, meta.headerText, meta.bodyText) && complete
-    const headerText = beside.header ? elsewhere : pack(texts.header)
-    const bodyText = beside.body ? elsewhere : pack(texts.body)
-    const words = [headerText.packing, headerText.bytes, bodyText.packing, bodyText.bytes] as const
+    this.structures.add(content, meta)
     if (meta.searchFields !== null) this.#fields.add(content, meta.searchFields)
     this.#listed.add(content, meta.listedFields)
-    this.#addWords.run(content, complete ? 1 : 0, indexed ? 1 : 0, ...words)
-  }
-
-  #indexedTexts(content: number): { header: string; body: string } {
-    return { header: this.headerText(content), body: this.bodyText(content).text }
-  }
-
-  /** An id may be given again. */
-  #forgetTree(content: number): void {
-    if (this.#lastTree?.content === content) this.#lastTree = null
-  }
-
-  /** Text as it is in its row of `words`, or behind the octets of this piece. */
-  #text(content: number, row: Packed, piece: 0 | 1): string {
-    return row.packing === besideOctets ? textOf(this.#pieces.beside(content, piece)) : unpackText(row)
+    this.words.add(content, meta, texts, beside)
   }
 
   #remove(content: number): void {
     const { thread } = this.facts(content)
-    this.#forgetTree(content)
     this.#pieces.remove(content)
-    this.#index.remove(content)
+    this.structures.remove(content)
+    this.words.remove(content)
     this.#fields.remove(content)
     this.#listed.remove(content)
     for (const removal of this.#removals) removal.run(content)
@@ -407,17 +307,4 @@ export class Contents {
 
 function textsOf({ headerText, bodyText }: ContentMeta): Texts {
   return { header: Buffer.from(headerText), body: Buffer.from(bodyText) }
-}
-
-function present<T>(value: T | undefined): T {
-  if (value === undefined) throw new StoreError("no-such-message")
-  return value
-}
-
-function parsed(json: string): unknown {
-  try {
-    return JSON.parse(json)
-  } catch (cause) {
-    throw new StoreError("damaged", "a stored structure", { cause })
-  }
 }

@@ -16,8 +16,8 @@ const minGone = 50
 /** Free pages given back to the disk in one go. */
 const returnedPages = 64
 
-/** What a content says, as it was given to the index. */
-export type IndexedTexts = (content: number) => { header: string; body: string }
+/** What contents say, as it was given to the index. */
+export type IndexedTexts = { header(content: number): string; body(content: number): { text: string } }
 
 /**
  * Keeps the search index small and quick, in slices of some milliseconds between which others are served. FTS5
@@ -29,7 +29,7 @@ export type IndexedTexts = (content: number) => { header: string; body: string }
  */
 export class IndexUpkeep {
   readonly #connection: Connection
-  readonly #textsOf: IndexedTexts
+  readonly #texts: IndexedTexts
   readonly #totalChanges: Query<[], number>
   readonly #merge: Query<[], unknown>
   readonly #mergeNext: Query<[], unknown>
@@ -41,9 +41,9 @@ export class IndexUpkeep {
   readonly #notWhole: Query<[content: number], unknown>
   readonly #reached: Query<[content: number], unknown>
 
-  constructor(connection: Connection, textsOf: IndexedTexts) {
+  constructor(connection: Connection, texts: IndexedTexts) {
     this.#connection = connection
-    this.#textsOf = textsOf
+    this.#texts = texts
     this.#totalChanges = connection.pluck("SELECT total_changes()")
     const merge = (table: string): Query<[], unknown> =>
       connection.prepare(`INSERT INTO ${table} (${table}, rank) VALUES ('merge', ${mergedPages})`)
@@ -105,8 +105,7 @@ export class IndexUpkeep {
 
   /** Returns the number of characters that went in. */
   #add(content: number): number {
-    const { header, body } = this.#textsOf(content)
-    const { text, whole } = indexedText(header, body)
+    const { text, whole } = indexedText(this.#texts.header(content), this.#texts.body(content).text)
     this.#insert.run(content, text)
     // Another version of Unicode may fold to another length.
     if (!whole) this.#notWhole.run(content)

@@ -142,3 +142,9 @@ export class StoreError extends Error {
     this.fault = fault
   }
 }
+
+/** What was read of a content. @throws StoreError `no-such-message` when there was nothing */
+export function present<T>(value: T | undefined): T {
+  if (value === undefined) throw new StoreError("no-such-message")
+  return value
+}

@@ -33,13 +33,13 @@ test("what the parser said is given back as it was", (t) => {
   for (const content of [stream(store, { bytes, meta }, 100), store.contents.insert(bytes, meta)]) {
     const { contents } = store
     assert.deepEqual(Buffer.from(contents.envelope(content)), meta.envelope)
-    assert.deepEqual(Buffer.from(contents.body(content)), meta.body)
-    assert.deepEqual(Buffer.from(contents.bodyStructure(content)), meta.bodyStructure)
-    assert.deepEqual(contents.root(content), meta.root)
+    assert.deepEqual(Buffer.from(contents.structures.body(content)), meta.body)
+    assert.deepEqual(Buffer.from(contents.structures.bodyStructure(content)), meta.bodyStructure)
+    assert.deepEqual(contents.structures.root(content), meta.root)
     assert.deepEqual(Buffer.from(contents.header(content)), meta.header)
     assert.equal(contents.preview(content), meta.preview)
-    assert.deepEqual([contents.headerText(content), contents.sentDay(content)], [meta.headerText, meta.sentDay])
-    assert.deepEqual(contents.bodyText(content), { text: meta.bodyText, complete: true })
+    assert.deepEqual([contents.words.header(content), contents.sentDay(content)], [meta.headerText, meta.sentDay])
+    assert.deepEqual(contents.words.body(content), { text: meta.bodyText, complete: true })
     const { sentAt, sentDay, subject, baseSubject, messageId, references } = meta
     assert.deepEqual(contents.summary(content), { sentAt, sentDay, subject, baseSubject, messageId, references })
     assert.deepEqual(bytesOf(store, content), bytes)
@@ -84,8 +84,8 @@ for (const [what, bytes] of bodies) {
           `${offset}+${length}`,
         )
       }
-      assert.equal(store.contents.bodyText(content).text, message.meta.bodyText)
-      assert.equal(store.contents.headerText(content), message.meta.headerText)
+      assert.equal(store.contents.words.body(content).text, message.meta.bodyText)
+      assert.equal(store.contents.words.header(content), message.meta.headerText)
     }
   })
 }
@@ -259,7 +259,7 @@ for (const [text, found] of searched) {
       }),
     )
     put(store, "Sent", "other mailbox grosse")
-    assert.equal(store.contents.mayContain(text)?.has(1) ?? null, found)
+    assert.equal(store.contents.words.mayContain(text)?.has(1) ?? null, found)
   })
 }
 
@@ -268,7 +268,7 @@ test("a content whose text was cut, or is too long for the index, is always a ca
   put(store, "INBOX", mail("cut", "", { bodyText: "some", bodyTextComplete: false }))
   put(store, "INBOX", mail("long", "", { bodyText: "words ".repeat(40_000) }))
   put(store, "INBOX", mail("short", "", { bodyText: "words" }))
-  const candidates = store.contents.mayContain("absent")
+  const candidates = store.contents.words.mayContain("absent")
   assert.deepEqual([candidates?.has(1), candidates?.has(2), candidates?.has(3)], [true, true, false])
 })
 
@@ -286,7 +286,7 @@ test("any substring of any text finds it", (t) => {
       const content = store.messages.one(inbox, uid)?.content ?? 0
       const whole = foldForSearch(`${headerText}\n${bodyText}`)
       const start = at % (whole.length + 1)
-      const found = store.contents.mayContain(whole.slice(start, start + length))
+      const found = store.contents.words.mayContain(whole.slice(start, start + length))
       return found === null || found.has(content)
     }),
     { numRuns: 150 },

@@ -18,7 +18,7 @@ function filled(t: TestContext, count: number): House {
 
 /** All contents, up to the one numbered `highest`, that the index says may hold the words of message n. */
 function candidates({ store }: House, n: number, highest: number): number[] {
-  const found = store.contents.mayContain(`number${n}number`)
+  const found = store.contents.words.mayContain(`number${n}number`)
   return Array.from({ length: highest }, (_, index) => index + 1).filter((content) => found?.has(content))
 }
 
@@ -97,7 +97,7 @@ test("a long text takes no place in the index, and is always a candidate, also w
   put(made.store, "INBOX", mail("long", "", { bodyText: "words ".repeat(40_000) }))
   expunge(made, range(1, 60))
   while (made.store.tidy());
-  assert.equal(made.store.contents.mayContain("absent")?.has(61), true)
+  assert.equal(made.store.contents.words.mayContain("absent")?.has(61), true)
 })
 
 test("whatever comes, goes and is kept in order in between, what is there is found", (t) => {

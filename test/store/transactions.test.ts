@@ -19,7 +19,7 @@ test("a transaction that throws leaves nothing, and tells nobody", (t) => {
   assert.equal(store.usage().messages, 0)
   assert.equal(store.mailboxes.find("gone"), undefined)
   assert.ok(!store.messages.delivered("x"))
-  assert.equal(store.contents.mayContain("gone")?.has(1), false)
+  assert.equal(store.contents.words.mayContain("gone")?.has(1), false)
   assert.deepEqual(told, [])
 })
 

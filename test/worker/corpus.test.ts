@@ -22,7 +22,7 @@ test("what APPEND brings is what FETCH gives, whole and part by part", async (t)
       name,
     )
     assert.ok(untagged[0]?.literals[0]?.equals(bytes), name)
-    await compareParts(client, index + 1, bytes, home.store.contents.root(contentOf(index + 1)), name)
+    await compareParts(client, index + 1, bytes, home.store.contents.structures.root(contentOf(index + 1)), name)
   }
 
   function contentOf(uid: number): number {

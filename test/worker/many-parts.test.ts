@@ -16,8 +16,8 @@ async function begin(
   assert.match(await client.append("INBOX", message), /^OK/)
   await client.ok("SELECT INBOX")
   const roots = new Set<unknown>()
-  const original = home.store.contents.root.bind(home.store.contents)
-  t.mock.method(home.store.contents, "root", (content: number) => {
+  const original = home.store.contents.structures.root.bind(home.store.contents.structures)
+  t.mock.method(home.store.contents.structures, "root", (content: number) => {
     const root = original(content)
     roots.add(root)
     return root

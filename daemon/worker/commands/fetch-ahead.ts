@@ -42,8 +42,8 @@ export class FetchAhead {
 
   /** BODY, or with `extended` BODYSTRUCTURE, as they are stored. @throws StoreError `no-such-message` */
   body(content: number, extended: boolean): Uint8Array {
-    if (extended) return this.#wire("bodyStructure", content) ?? this.#contents.bodyStructure(content)
-    return this.#wire("body", content) ?? this.#contents.body(content)
+    if (extended) return this.#wire("bodyStructure", content) ?? this.#contents.structures.bodyStructure(content)
+    return this.#wire("body", content) ?? this.#contents.structures.body(content)
   }
 
   /** `fields` has the answer to this item. */

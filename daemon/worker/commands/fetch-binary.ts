@@ -55,7 +55,7 @@ export class BinaryAnswers {
   /** Prepares the answers for this message. @throws StoreError `no-such-message`, ClientGone */
   async measure(message: Message): Promise<void> {
     this.#answers.clear()
-    const root = this.#contents.root(message.content)
+    const root = this.#contents.structures.root(message.content)
     for (const item of this.#items) {
       if (this.#pace.due) await this.#pace.rest()
       const answer = await this.#answerFor(message, partAt(root, item.parts), item)

@@ -34,7 +34,7 @@ export function sectionOctets(contents: Contents, message: Message, { parts, wha
     const header = contents.header(message.content)
     if (header.length <= smallMessage && isWholeHeader(header, message.size)) return bytesOctets(header)
   }
-  const span = sectionSpan(contents.root(message.content), parts, what.text)
+  const span = sectionSpan(contents.structures.root(message.content), parts, what.text)
   return span === null ? null : spanOctets(contents, message, span.start, span.end)
 }
 
@@ -129,7 +129,7 @@ function storedHeader(contents: Contents, message: Message): Uint8Array {
 }
 
 function partHeader(contents: Contents, message: Message, parts: readonly number[]): Uint8Array | null {
-  const span = sectionSpan(contents.root(message.content), parts, "HEADER")
+  const span = sectionSpan(contents.structures.root(message.content), parts, "HEADER")
   if (span === null) return null
   return Buffer.concat([...contents.read(message.content, span.start, span.end - span.start)])
 }

@@ -14,7 +14,7 @@ export function bodyOctets(
 ): Uint8Array {
   const stored = ahead.body(content, extended)
   if (!rev2 || !mayHoldGlobal(stored)) return stored
-  return bodyWire(account.store.contents.root(content), extended, true)
+  return bodyWire(account.store.contents.structures.root(content), extended, true)
 }
 
 /** Subtypes are stored as they were written, so in any case. */

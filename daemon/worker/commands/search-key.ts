@@ -143,7 +143,7 @@ function textTest(text: string, searching: Searching, withHeader: boolean): Test
   const { store, texts, pace } = searching
   const wanted = wantedText(text, searching)
   if (wanted === "") return row(() => true)
-  const candidates = store.contents.mayContain(text)
+  const candidates = store.contents.words.mayContain(text)
   const passes = ({ content }: Message): boolean | Promise<boolean> => {
     if (candidates !== null && !candidates.has(content)) return false
     const within = (folded: FoldedText) => contains(folded, wanted, pace)

@@ -29,7 +29,7 @@ export class SearchTexts {
   /** Its header fields, as stored when it came in. */
   header(content: number): FoldedText | Promise<FoldedText> {
     if (this.#header?.content !== content) {
-      this.#header = { content, text: folded(this.#contents.headerText(content), this.#pace) }
+      this.#header = { content, text: folded(this.#contents.words.header(content), this.#pace) }
     }
     return this.#header.text
   }
@@ -37,7 +37,7 @@ export class SearchTexts {
   /** Its parts, as stored when it came in; not `complete` when they were cut at the parser's limit. */
   body(content: number): { body: FoldedText | Promise<FoldedText>; complete: boolean } {
     if (this.#body?.content !== content) {
-      const { text, complete } = this.#contents.bodyText(content)
+      const { text, complete } = this.#contents.words.body(content)
       this.#body = { content, body: folded(text, this.#pace), complete }
     }
     return this.#body
