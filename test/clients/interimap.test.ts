@@ -7,7 +7,18 @@ import { Mailkeep } from "../harness/mailkeep.ts"
 import { ImapSide } from "./imap-side.ts"
 import { absence, run } from "./installed.ts"
 import { Tap } from "./tap.ts"
-import { after, type Change, type Content, changesOfRound, dice, listing, merged, union } from "./two-sides.ts"
+import {
+  after,
+  type Change,
+  type Content,
+  changesOfRound,
+  conflicts,
+  dice,
+  listing,
+  merged,
+  sixLetters,
+  union,
+} from "./two-sides.ts"
 
 /* interimap knows what changed from QRESYNC alone: a wrong mod-sequence or a missing VANISHED is lost mail here. */
 
@@ -21,29 +32,12 @@ test("interimap brings two accounts together after conflicts", { skip }, async (
   await alice.ok("CREATE Both/Sub")
   await ben.ok("CREATE Both")
   await ben.ok('CREATE "Entw&APw-rfe 2026"')
-  const letters: Change[] = ["letter1", "letter2", "letter3", "letter4", "letter5", "letter6"].map((letter) => ({
-    do: "add",
-    at: `INBOX/${letter}`,
-    flags: [],
-  }))
-  await meet([], letters)
+  await meet([], [...sixLetters])
   tap.clear()
   await meet(
+    [...conflicts.one, { do: "add", at: "Both/Sub/letter9", flags: ["\\Seen"] }],
     [
-      { do: "flags", at: "INBOX/letter1", flags: ["\\Seen", "\\Flagged"] },
-      { do: "delete", at: "INBOX/letter2" },
-      { do: "flags", at: "INBOX/letter3", flags: ["\\Answered"] },
-      { do: "delete", at: "INBOX/letter4" },
-      { do: "move", at: "INBOX/letter5", to: "Both/letter5" },
-      { do: "add", at: "INBOX/letter7", flags: ["\\Draft"] },
-      { do: "add", at: "Both/Sub/letter9", flags: ["\\Seen"] },
-    ],
-    [
-      { do: "flags", at: "INBOX/letter1", flags: ["\\Answered", "$Forwarded"] },
-      { do: "flags", at: "INBOX/letter2", flags: ["\\Flagged"] },
-      { do: "delete", at: "INBOX/letter3" },
-      { do: "delete", at: "INBOX/letter4" },
-      { do: "flags", at: "INBOX/letter5", flags: ["\\Seen"] },
+      ...conflicts.other,
       { do: "add", at: "INBOX/letter8", flags: ["$Work"] },
       { do: "add", at: "Entw&APw-rfe 2026/letter10", flags: ["\\Flagged"] },
     ],

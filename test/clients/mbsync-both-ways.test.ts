@@ -8,7 +8,18 @@ import { ImapSide } from "./imap-side.ts"
 import { absence, run } from "./installed.ts"
 import { MaildirSide } from "./maildir-side.ts"
 import { Tap } from "./tap.ts"
-import { after, type Change, type Content, changesOfRound, dice, flagByFlag, listing, merged } from "./two-sides.ts"
+import {
+  after,
+  type Change,
+  type Content,
+  changesOfRound,
+  conflicts,
+  dice,
+  flagByFlag,
+  listing,
+  merged,
+  sixLetters,
+} from "./two-sides.ts"
 
 const password = "correct horse battery"
 const skip = absence("mbsync")
@@ -20,28 +31,11 @@ test("mbsync brings a Maildir and the server together after conflicts", { skip }
   await far.ok("CREATE Both")
   await far.ok('CREATE "Only far/Entw&APw-rfe"')
   near.create("Both")
-  const letters: Change[] = ["letter1", "letter2", "letter3", "letter4", "letter5", "letter6"].map((letter) => ({
-    do: "add",
-    at: `INBOX/${letter}`,
-    flags: [],
-  }))
-  await meet([], letters)
+  await meet([], [...sixLetters])
   await meet(
+    [...conflicts.one, { do: "add", at: "Only near/&ANw-ber/letter9", flags: ["\\Seen"] }],
     [
-      { do: "flags", at: "INBOX/letter1", flags: ["\\Seen", "\\Flagged"] },
-      { do: "delete", at: "INBOX/letter2" },
-      { do: "flags", at: "INBOX/letter3", flags: ["\\Answered"] },
-      { do: "delete", at: "INBOX/letter4" },
-      { do: "move", at: "INBOX/letter5", to: "Both/letter5" },
-      { do: "add", at: "INBOX/letter7", flags: ["\\Draft"] },
-      { do: "add", at: "Only near/&ANw-ber/letter9", flags: ["\\Seen"] },
-    ],
-    [
-      { do: "flags", at: "INBOX/letter1", flags: ["\\Answered", "$Forwarded"] },
-      { do: "flags", at: "INBOX/letter2", flags: ["\\Flagged"] },
-      { do: "delete", at: "INBOX/letter3" },
-      { do: "delete", at: "INBOX/letter4" },
-      { do: "flags", at: "INBOX/letter5", flags: ["\\Seen"] },
+      ...conflicts.other,
       { do: "add", at: "INBOX/letter8", flags: [] },
       { do: "add", at: "Only far/Entw&APw-rfe/letter10", flags: ["\\Flagged"] },
     ],

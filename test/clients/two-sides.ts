@@ -32,6 +32,32 @@ export const place = (folder: string, letter: string): string => `${folder}/${le
 export const folderOf = (at: string): string => at.slice(0, at.lastIndexOf("/"))
 export const letterOf = (at: string): string => at.slice(at.lastIndexOf("/") + 1)
 
+/** What both sides have before the conflicts, made on one of them. */
+export const sixLetters: readonly Change[] = [1, 2, 3, 4, 5, 6].map((n) => ({
+  do: "add",
+  at: `INBOX/letter${n}`,
+  flags: [],
+}))
+
+/** Changes of `sixLetters` on both sides at once: other flags, flags and a deletion either way, two deletions, a move. */
+export const conflicts: { readonly one: readonly Change[]; readonly other: readonly Change[] } = {
+  one: [
+    { do: "flags", at: "INBOX/letter1", flags: ["\\Seen", "\\Flagged"] },
+    { do: "delete", at: "INBOX/letter2" },
+    { do: "flags", at: "INBOX/letter3", flags: ["\\Answered"] },
+    { do: "delete", at: "INBOX/letter4" },
+    { do: "move", at: "INBOX/letter5", to: "Both/letter5" },
+    { do: "add", at: "INBOX/letter7", flags: ["\\Draft"] },
+  ],
+  other: [
+    { do: "flags", at: "INBOX/letter1", flags: ["\\Answered", "$Forwarded"] },
+    { do: "flags", at: "INBOX/letter2", flags: ["\\Flagged"] },
+    { do: "delete", at: "INBOX/letter3" },
+    { do: "delete", at: "INBOX/letter4" },
+    { do: "flags", at: "INBOX/letter5", flags: ["\\Seen"] },
+  ],
+}
+
 export function after(content: Content, changes: Change[]): Content {
   const next = new Map(content)
   for (const change of changes) {
