@@ -13,7 +13,7 @@ export type Change =
   | { what: "subscription"; name: string }
   | { what: "annotations"; mailbox: number; entries: readonly string[] }
   | { what: "special-use"; mailbox: number }
-  /** Some of what a deleted mailbox held no longer counts against quota. */
+  /** Something no longer counts against quota: of a deleted mailbox, of a message that was read to its end, or never came to its. */
   | { what: "cleared" }
 
 /** What one commit changed, and who asked for it; null when nobody said. */

@@ -45,6 +45,10 @@ export class Connection {
     return this.#db.inTransaction
   }
 
+  get open(): boolean {
+    return this.#db.open
+  }
+
   /** To be called inside a transaction, by whatever changes a mailbox or what is in it. */
   note(change: Change): void {
     this.changes.note(change)

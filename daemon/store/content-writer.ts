@@ -1,4 +1,3 @@
-import { isFull } from "./fault.ts"
 import { type NumberedPiece, pieceBytes } from "./pieces.ts"
 import { type ContentMeta, StoreError } from "./types.ts"
 
@@ -11,7 +10,8 @@ export type WriterRoom = {
   spill(content: number | null, piece: NumberedPiece): number
   finish(content: number, last: NumberedPiece, meta: ContentMeta): void
   insert(bytes: Uint8Array, meta: ContentMeta): number
-  removeUnlinked(contents: Iterable<number>): void
+  /** What was written is not wanted. */
+  discard(content: number): void
 }
 
 /** RFC 3501 §9: a literal's size is a number of 32 bits, and clients keep it in a signed one. */
@@ -79,16 +79,12 @@ export class ContentWriter {
     return content
   }
 
-  /** Removes what was written, unless a message refers to it by now. Idempotent; what a full disk keeps it from removing, the next open does. */
+  /** What was written will be removed, unless a message refers to it by now. Idempotent. */
   discard(): void {
     this.#state = "discarded"
     if (this.#content === null) return
-    try {
-      this.#room.removeUnlinked([this.#content])
-      this.#content = null
-    } catch (error) {
-      if (!isFull(error)) throw error
-    }
+    this.#room.discard(this.#content)
+    this.#content = null
   }
 
   #expectOpen(): void {

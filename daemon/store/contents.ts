@@ -4,7 +4,6 @@ import type { SearchFieldName } from "../message/search-fields.ts"
 import type { Account } from "./account.ts"
 import type { Connection } from "./connection.ts"
 import { ContentWriter } from "./content-writer.ts"
-import { isFull } from "./fault.ts"
 import { type FieldMatches, Fields } from "./fields.ts"
 import { Listed } from "./listed.ts"
 import { type Beside, type NumberedPiece, Pieces, pieceBytes, type Texts } from "./pieces.ts"
@@ -25,11 +24,13 @@ export type Source = "client" | "spool"
 /** What counts against quota together with a message. Negative for what it replaces. */
 export type CountedBeside = { bytes: number; messages: number }
 
-/** Contents that a crash left, removed in one transaction. */
-const clearedAtOnce = 20
+/** What is removed in one transaction, 10 to 20 ms: so many contents or octets, of a large one so many of its pieces. */
+const clearedContents = 20
+const clearedOctets = 524_288
+const clearedPieces = 3
 
 type Facts = { size: number; thread: number; headerSize: number }
-/** What messages are made of, once for all their copies. A content that no message refers to any more is removed. */
+/** What messages are made of, once for all their copies. A content that no message refers to any more is removed, though not at once. */
 export class Contents {
   readonly #connection: Connection
   readonly #account: Account
@@ -49,8 +50,11 @@ export class Contents {
   readonly #sentDay: Query<[id: number], { sentDay: number | null }>
   readonly #envelope: Query<[id: number], Uint8Array>
   readonly #preview: Query<[id: number], string>
-  /** Contents that had no message at open: later, those that are still arriving look the same. */
-  readonly #leftBehind: number[]
+  /**
+   * Contents that have lost their last message, or had none at open; also some that have one. They are in \`unlinked\`,
+   * too, but those that are still arriving look the same there.
+   */
+  readonly #unwanted: number[]
   readonly #isUnlinked: Query<[id: number], number>
   readonly #removals: readonly Query<[id: number], unknown>[]
   /** Contents that are being read, by how many; and octets of those whose last message went meanwhile. */
@@ -77,7 +81,7 @@ export class Contents {
     this.#sentDay = connection.prepare("SELECT sent_day AS sentDay FROM content WHERE id = ?")
     this.#envelope = connection.pluck("SELECT envelope FROM content WHERE id = ?")
     this.#preview = connection.pluck("SELECT preview FROM content WHERE id = ?")
-    this.#leftBehind = connection.pluck<[], number>("SELECT content FROM unlinked").all()
+    this.#unwanted = connection.pluck<[], number>("SELECT content FROM unlinked").all()
     this.#isUnlinked = connection.pluck("SELECT 1 FROM unlinked WHERE content = ?")
     this.#removals = [
       connection.prepare("DELETE FROM unlinked WHERE content = ?"),
@@ -100,7 +104,7 @@ export class Contents {
       spill: (content, piece) => this.#spill(content, piece),
       finish: (content, last, meta) => this.#finish(content, last, meta, source),
       insert: (bytes, meta) => this.insert(bytes, meta, source),
-      removeUnlinked: (ids) => this.removeUnlinked(ids),
+      discard: (content) => this.#discard(content),
     })
   }
 
@@ -188,6 +192,7 @@ export class Contents {
    * @throws StoreError `no-such-message` when it is gone already
    */
   async holding<T>(content: number, work: () => Promise<T>): Promise<T> {
+    if (this.#isUnlinked.get(content) !== undefined) throw new StoreError("no-such-message")
     this.facts(content)
     const hold = this.#held.get(content) ?? { holders: 0, unwanted: null }
     this.#held.set(content, hold)
@@ -200,27 +205,31 @@ export class Contents {
     }
   }
 
-  /** A full disk keeps nobody from reading: the next open removes what is left. */
   #release(content: number, unwanted: number | null): void {
     this.#held.delete(content)
     if (unwanted === null) return
     this.#account.hold(-unwanted)
-    try {
-      this.removeUnlinked([content])
-    } catch (error) {
-      if (!isFull(error)) throw error
-    }
+    this.#discard(content)
   }
 
-  /** Removes those of these that no message refers to; one that is held, later. */
-  removeUnlinked(contents: Iterable<number>): void {
+  /** Of which nobody else would hear that it can be removed, and that it no longer counts against quota. */
+  #discard(content: number): void {
     this.#connection.transaction(() => {
-      for (const content of contents) {
-        const hold = this.#held.get(content)
-        if (hold !== undefined) hold.unwanted ??= this.#holdBack(content)
-        else if (this.#isUnlinked.get(content) !== undefined) this.#remove(content)
-      }
+      this.unlinked([content])
+      this.#connection.note({ what: "cleared" })
     })
+  }
+
+  /**
+   * To be called in the transaction that took away messages of these. What no message refers to any more is removed
+   * later, by `clear`: a large one takes long.
+   */
+  unlinked(contents: Iterable<number>): void {
+    for (const content of contents) {
+      const hold = this.#held.get(content)
+      if (hold === undefined) this.#unwanted.push(content)
+      else if (this.#isUnlinked.get(content) !== undefined) hold.unwanted ??= this.#holdBack(content)
+    }
   }
 
   #holdBack(content: number): number {
@@ -229,17 +238,31 @@ export class Contents {
     return size
   }
 
-  /** Removes some of what a crash left behind, or keeps the index in order. False when there is nothing to do. @throws StoreError `disk-full` */
-  tidy(): boolean {
-    return this.#clear() || this.#listed.fill((content) => this.#fieldsToList(content)) || this.words.tidy()
+  /** Removes some of what no message refers to, in one transaction. False when nothing is left of it. @throws StoreError `disk-full` */
+  clear(): boolean {
+    if (this.#unwanted.length === 0) return false
+    const left = this.#connection.transaction(() => this.#clearSome())
+    this.#unwanted.length = left
+    return true
   }
 
-  #clear(): boolean {
-    const some = this.#leftBehind.slice(-clearedAtOnce)
-    if (some.length === 0) return false
-    this.removeUnlinked(some)
-    this.#leftBehind.length -= some.length
-    return true
+  /** Returns how many of the unwanted, from the first on, are still to be removed. */
+  #clearSome(): number {
+    let left = this.#unwanted.length
+    const least = Math.max(0, left - clearedContents)
+    for (let octets = 0; left > least && octets < clearedOctets; left -= 1) {
+      const content = this.#unwanted[left - 1] ?? 0
+      // It may have been put here by a transaction that was undone, or have other messages.
+      if (this.#isUnlinked.get(content) === undefined) continue
+      octets += this.facts(content).size
+      if (!this.#remove(content)) break
+    }
+    return left
+  }
+
+  /** Gives some contents of former versions what they lack. False when they have it. @throws StoreError `disk-full` */
+  fill(): boolean {
+    return this.#listed.fill((content) => this.#fieldsToList(content))
   }
 
   /** Of a message that came before they were kept. Whoever reads a damaged header is told so. */
@@ -293,15 +316,14 @@ export class Contents {
     this.words.add(content, meta, texts, beside)
   }
 
-  #remove(content: number): void {
+  /** What describes it first, then its octets from the end. False when there are more of these. */
+  #remove(content: number): boolean {
     const { thread } = this.facts(content)
-    this.#pieces.remove(content)
-    this.structures.remove(content)
-    this.words.remove(content)
-    this.#fields.remove(content)
-    this.#listed.remove(content)
+    for (const room of [this.structures, this.words, this.#fields, this.#listed]) room.remove(content)
+    if (this.#pieces.removeLast(content, clearedPieces) === clearedPieces) return false
     for (const removal of this.#removals) removal.run(content)
     this.#threads.forgetIfEmpty(thread)
+    return true
   }
 }
 

@@ -241,13 +241,13 @@ export class Messages {
     this.#connection.transaction(() => {
       const contents = this.#expunges.removeMailbox(mailbox)
       this.#keywords.forget(mailbox)
-      this.#contents.removeUnlinked(contents)
+      this.#contents.unlinked(contents)
     })
   }
 
   /** The first so many messages of a mailbox that is about to go; nobody needs to be told of them. */
   removeSome(mailbox: number, count: number): void {
-    this.#connection.transaction(() => this.#contents.removeUnlinked(this.#expunges.removeFirst(mailbox, count)))
+    this.#connection.transaction(() => this.#contents.unlinked(this.#expunges.removeFirst(mailbox, count)))
   }
 
   /** UIDs of what has \Deleted, ascending. */
@@ -266,7 +266,7 @@ export class Messages {
 
   #takeAway(mailbox: number, uids: readonly number[]): void {
     if (uids.length === 0) return
-    this.#contents.removeUnlinked(this.#expunges.remove(mailbox, uids, this.#newModseq(mailbox)))
+    this.#contents.unlinked(this.#expunges.remove(mailbox, uids, this.#newModseq(mailbox)))
     this.#connection.note({ what: "expunged", mailbox, uids })
   }
 

@@ -32,7 +32,7 @@ export class Pieces {
   readonly #two: Query<[from: number, to: number], Piece>
   readonly #places: Query<[from: number, to: number, end: number, start: number], Place>
   readonly #one: Query<[id: number], Piece>
-  readonly #remove: Query<[from: number, to: number], unknown>
+  readonly #removeLast: Query<[from: number, to: number, most: number], unknown>
   readonly #removeOne: Query<[id: number], unknown>
 
   constructor(connection: Connection) {
@@ -44,7 +44,9 @@ export class Pieces {
       "SELECT id, offset, length FROM piece WHERE id BETWEEN ? AND ? AND offset < ? AND offset + length > ? ORDER BY id",
     )
     this.#one = connection.prepare("SELECT id, offset, length, packing, bytes FROM piece WHERE id = ?")
-    this.#remove = connection.prepare("DELETE FROM piece WHERE id BETWEEN ? AND ?")
+    this.#removeLast = connection.prepare(
+      "DELETE FROM piece WHERE id IN (SELECT id FROM piece WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT ?)",
+    )
     this.#removeOne = connection.prepare("DELETE FROM piece WHERE id = ?")
   }
 
@@ -118,9 +120,10 @@ export class Pieces {
     }
   }
 
-  remove(content: number): void {
+  /** Removes so many, from the end. Returns how many there were. */
+  removeLast(content: number, most: number): number {
     const from = content * numbersPerContent
-    this.#remove.run(from, from + numbersPerContent - 1)
+    return this.#removeLast.run(from, from + numbersPerContent - 1, most).changes
   }
 
   /** It can be gone: another connection may expunge between two pieces, unless the reader holds the content. */

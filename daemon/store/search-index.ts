@@ -1,5 +1,6 @@
 import { foldForSearch } from "../message/normalize.ts"
 import type { Connection } from "./connection.ts"
+import { IndexMerge } from "./index-merge.ts"
 import type { Query } from "./query.ts"
 
 /**
@@ -13,6 +14,9 @@ const maxTrigrams = 24
 
 /** Characters that wait for the end of a transaction at most. */
 const maxWaitingCharacters = 4_194_304
+
+/** Transactions that wrote a segment, and may wait to be merged; more of them merge some themselves. */
+const maxBehind = 24
 
 /**
  * Statements on `trigram`, an FTS5 index that stores for each three characters only the list of contents
@@ -32,6 +36,10 @@ export class SearchIndex {
   readonly #match: Query<[expression: string, from: number, to: number, ...same: [string, number, number]], number>
   readonly #always: Query<[from: number, to: number], number>
 
+  readonly #merge: IndexMerge
+  readonly #mergeNext: IndexMerge
+  #behind = 0
+
   readonly #waiting = new Map<number, string>()
   readonly #leaving = new Set<number>()
   #waitingCharacters = 0
@@ -50,6 +58,8 @@ export class SearchIndex {
       `SELECT rowid FROM trigram WHERE trigram MATCH ? AND rowid BETWEEN ? AND ?
        UNION ALL SELECT rowid FROM trigram_next WHERE trigram_next MATCH ? AND rowid BETWEEN ? AND ?`,
     )
+    this.#merge = new IndexMerge(connection, "trigram")
+    this.#mergeNext = new IndexMerge(connection, "trigram_next")
     this.#always = connection.pluck("SELECT content FROM words WHERE indexed = 0 AND content BETWEEN ? AND ?")
   }
 
@@ -60,6 +70,13 @@ export class SearchIndex {
     this.#waitingCharacters += text.length
     if (this.#waitingCharacters > maxWaitingCharacters) this.#write()
     return whole
+  }
+
+  /** Merges some segments of the index that grows. False when nothing had to be. @throws StoreError `disk-full`, `damaged` */
+  mergeSome(): boolean {
+    const merged = (this.#renewing.get() === 1 ? this.#mergeNext : this.#merge).some()
+    if (!merged) this.#behind = 0
+    return merged
   }
 
   /** Inside a transaction. */
@@ -86,6 +103,7 @@ export class SearchIndex {
     for (const [content, text] of this.#waiting) insert.run(content, text)
     for (const content of this.#leaving) for (const removal of this.#removals) removal.run(content)
     if (this.#leaving.size > 0) this.#countGone.run(this.#leaving.size)
+    if (this.#waiting.size > 0 && ++this.#behind > maxBehind) this.mergeSome()
     this.#clear()
   }
 

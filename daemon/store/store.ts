@@ -10,7 +10,7 @@ import { Messages } from "./messages.ts"
 import type { ObjectIds } from "./object-ids.ts"
 import { Orderings } from "./orderings.ts"
 import { SlotList } from "./slot-list.ts"
-import type { StoreLimits } from "./types.ts"
+import { StoreError, type StoreLimits } from "./types.ts"
 
 export type { Quota, Usage } from "./account.ts"
 export { type Annotation, type Annotations, wholeAccount } from "./annotations.ts"
@@ -22,6 +22,9 @@ export type { Mailboxes } from "./mailboxes.ts"
 export type { Given, Messages } from "./messages.ts"
 export type { OrderKey } from "./orderings.ts"
 export type { SlotList } from "./slot-list.ts"
+
+/** Free pages given back to the disk in one slice. */
+const returnedPages = 64
 
 /**
  * One user's open mailbox. Everything is synchronous; what a method has changed is on the disk when it
@@ -91,7 +94,18 @@ export class Store {
    * @throws StoreError `disk-full`: later, or after the next open, there may be room
    */
   tidy(): boolean {
-    return this.longCopies.takeBack() || this.mailboxes.clear() || this.orderings.fill() || this.contents.tidy()
+    const { words } = this.contents
+    return (
+      // First: what is not merged makes every search slower, and more comes all the time.
+      words.merge() ||
+      this.longCopies.takeBack() ||
+      this.mailboxes.clear() ||
+      this.contents.clear() ||
+      this.orderings.fill() ||
+      this.contents.fill() ||
+      words.renew() ||
+      this.#connection.returnFreePages(returnedPages)
+    )
   }
 
   /** Invariants that do not hold; empty when all do. Reads everything. */
@@ -99,8 +113,22 @@ export class Store {
     return check(this.#connection)
   }
 
-  /** Writes the log back, leaves only the database file, wipes what the engine knows of the key. Safe to call twice. */
+  /**
+   * Removes what was deleted, as far as a second reaches, writes the log back, leaves only the database file, wipes what
+   * the engine knows of the key. Safe to call twice.
+   */
   close(): void {
+    if (this.#connection.open) this.#clearForASecond()
     this.#connection.close()
+  }
+
+  /** What cannot be removed now, for want of room or because it is damaged, is for the next open. */
+  #clearForASecond(): void {
+    const end = performance.now() + 1000
+    try {
+      while (performance.now() < end && this.contents.clear());
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+    }
   }
 }

@@ -74,9 +74,14 @@ export class Words {
     return this.#index.mayContain(text)
   }
 
-  /** Keeps the index in order, a slice of it. False when there is nothing to do. @throws StoreError `disk-full`, `damaged` */
-  tidy(): boolean {
-    return this.#upkeep.step()
+  /** Merges some of the index. False when nothing had to be. @throws StoreError `disk-full`, `damaged` */
+  merge(): boolean {
+    return this.#index.mergeSome()
+  }
+
+  /** Makes the index anew when that is due, a slice of it. False when it is not. @throws StoreError `disk-full`, `damaged` */
+  renew(): boolean {
+    return this.#upkeep.renew()
   }
 
   /** Text as it is in its row, or behind the octets of this piece. */

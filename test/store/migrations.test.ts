@@ -87,7 +87,7 @@ test("version 6 takes over an index that the engine kept in order, and keeps bot
   assert.deepEqual(db.prepare("SELECT index_gone, index_renewed FROM account").raw().all(), [[0, null]])
   for (const table of ["trigram", "trigram_next"]) {
     const config = `SELECT v FROM ${table}_config WHERE k IN ('automerge', 'deletemerge', 'crisismerge', 'usermerge') ORDER BY k`
-    assert.deepEqual(db.prepare(config).pluck().all(), [0, 1999, 0, 8])
+    assert.deepEqual(db.prepare(config).pluck().all(), [0, 64, 0, 8])
   }
 })
 

@@ -4,7 +4,7 @@ CREATE VIRTUAL TABLE trigram_next USING fts5(
   folded, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1', detail = none
 );
 INSERT INTO trigram_next (trigram_next, rank)
-  VALUES ('hashsize', 4194304), ('automerge', 0), ('deletemerge', 0), ('crisismerge', 1999), ('usermerge', 8);
+  VALUES ('hashsize', 4194304), ('automerge', 0), ('deletemerge', 0), ('crisismerge', 64), ('usermerge', 8);
 `
 
 /**
@@ -17,7 +17,7 @@ ALTER TABLE account ADD COLUMN index_gone INTEGER NOT NULL DEFAULT 0;
 -- While the index is made anew: the last content that is in \`trigram_next\`; new ones go there, too. Else NULL.
 ALTER TABLE account ADD COLUMN index_renewed INTEGER;
 
-INSERT INTO trigram (trigram, rank) VALUES ('automerge', 0), ('deletemerge', 0), ('crisismerge', 1999), ('usermerge', 8);
+INSERT INTO trigram (trigram, rank) VALUES ('automerge', 0), ('deletemerge', 0), ('crisismerge', 64), ('usermerge', 8);
 
 -- Empty, but while the index is made anew.
 ${nextIndex}`
