@@ -43,6 +43,11 @@ export class ContentWriter {
     return this.#written + this.#filled
   }
 
+  /** So many octets more are announced. @throws StoreError `over-quota` when they would not be taken */
+  expect(bytes: number): void {
+    this.#room.admit(this.size + bytes)
+  }
+
   /** @throws StoreError `over-quota`, `too-big`, `disk-full`; then `discard` */
   push(chunk: Uint8Array): void {
     this.#expectOpen()

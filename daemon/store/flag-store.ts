@@ -61,13 +61,15 @@ export class FlagStore {
   store(mailbox: number, uids: readonly number[], change: FlagChange, newModseq: () => number): FlagResult {
     const runs = uidRuns(uids)
     const result: FlagResult = { changed: [], unchanged: [], conflicted: [] }
-    const names = this.#names(mailbox, change)
+    // Not before a message is changed: a keyword that none gets is not to be listed.
+    let names: string[] | null = null
     let modseq = 0
     for (const message of this.#rows.rows(mailbox, runs)) {
       if (change.unchangedSince !== null && message.modseq > change.unchangedSince) {
         result.conflicted.push(message)
         continue
       }
+      names ??= this.#names(mailbox, change)
       const after = flagsAfter(message, change, names, this.#most)
       if (after === null) {
         result.unchanged.push(message)

@@ -65,6 +65,11 @@ export class Incoming {
     return this.#writer.size
   }
 
+  /** So many octets more are announced. @throws StoreError `over-quota` when they would not be taken */
+  expect(bytes: number): void {
+    this.#writer.expect(bytes)
+  }
+
   /** @throws StoreError `over-quota`, `too-big`, `disk-full` */
   push(chunk: Uint8Array): void {
     this.#writer.push(chunk)

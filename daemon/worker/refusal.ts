@@ -54,7 +54,11 @@ const answers: Record<StoreFault, Refusal> = {
     code: { code: "METADATA", what: "TOOMANY" },
     text: "Too many annotations here",
   },
-  "too-many-keywords": { status: "NO", code: "LIMIT", text: "Too many keywords: use those that are there already" },
+  "too-many-keywords": {
+    status: "NO",
+    code: "LIMIT",
+    text: "Too many keywords, or a very long one: use those that are there already",
+  },
 }
 
 /** Faults that the operator must hear of, although the client gets a plain answer. */

@@ -23,6 +23,14 @@ test("OVERQUOTA for APPEND and COPY, and only limited resources are listed (RFC 
   assert.deepEqual(await client.ok('GETQUOTA ""'), ['* QUOTA "" (MESSAGE 1 1)'])
 })
 
+test("a message that will not fit is refused when it is announced, not when it was sent", async (t) => {
+  const client = await startHome(t, { quotaBytes: 10_000 }).connect()
+  client.send("a APPEND INBOX {10001}\r\n")
+  assert.match(await client.line(), /^a NO \[OVERQUOTA\]/)
+  client.send("b APPEND INBOX {10000}\r\n")
+  assert.match(await client.line(), /^\+ /)
+})
+
 test("a COPY of many that goes over quota in the middle leaves no copies", async (t) => {
   const home = startHome(t, { quotaMessages: 2100 })
   const client = await home.connect()

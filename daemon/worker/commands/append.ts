@@ -60,14 +60,14 @@ function headOrRefusal(...given: Parameters<typeof appendHead>): AppendHead | nu
 /**
  * The handle is the unfinished message: it becomes one only when the rest of the command is right as well.
  *
- * @throws Refused for what would be refused in the end
+ * @throws Refused, StoreError `over-quota` for what would be refused in the end
  */
 async function sinkFor(conversation: Conversation, { body }: AppendHead, size: number): Promise<LiteralSink> {
   const earlier = body.messages.slice(0, -1)
   const parts = body.messages.at(-1)?.parts ?? []
   const before = earlier.map((message) => assemblyOf(message.parts)).filter((assembly) => assembly !== null)
   const assembly = assemblyOf(parts) ?? begin(conversation, body, before)
-  await refuseTooBig(conversation, before, assembly, parts, size)
+  assembly.expect(size + (await refuseTooBig(conversation, before, assembly, parts, size)))
   const prepare = async () => {
     for (const { parts: all } of earlier) {
       await assemblyOf(all)?.complete(conversation, all)
@@ -128,7 +128,7 @@ function begin(conversation: Conversation, body: AppendBody, before: readonly As
 
 /**
  * No message beyond the limit; and what one command copies is bounded as well, because it costs the client
- * nothing to ask for it.
+ * nothing to ask for it. Returns the octets that are copied and not in yet.
  */
 async function refuseTooBig(
   conversation: Conversation,
@@ -136,10 +136,10 @@ async function refuseTooBig(
   assembly: Assembly,
   parts: readonly MessagePart[],
   size: number,
-): Promise<void> {
+): Promise<number> {
   const waiting = await assembly.waiting(conversation, parts)
   const copied = before.reduce((sum, each) => sum + each.copied, assembly.copied)
-  if (Math.max(assembly.size + size, copied) + waiting <= conversation.account.maxMessageBytes) return
+  if (Math.max(assembly.size + size, copied) + waiting <= conversation.account.maxMessageBytes) return waiting
   throw new Refused({ status: "NO", code: "TOOBIG", text: "The message is too big" })
 }
 

@@ -40,6 +40,11 @@ export class Assembly {
     return this.#copied
   }
 
+  /** So many octets more are announced. @throws StoreError `over-quota` when they would not be taken */
+  expect(octets: number): void {
+    this.#incoming.expect(octets)
+  }
+
   /** Octets of the literal that arrives; `partArrived` follows. */
   push(chunk: Uint8Array): void {
     this.#incoming.push(chunk)

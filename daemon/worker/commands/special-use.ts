@@ -17,8 +17,8 @@ const uses: readonly SpecialUse[] = ["\\Archive", "\\Drafts", "\\Junk", "\\Sent"
 export function useFor(store: Store, [given, second]: string[], owner: Mailbox | null = null): SpecialUse | null {
   if (given === undefined) return null
   const use = uses.find((each) => each.toLowerCase() === given.toLowerCase())
-  if (second !== undefined || use === undefined)
-    throw new Refused({ status: "NO", code: "USEATTR", text: "No mailbox can have that use" })
+  if (second !== undefined) throw new Refused({ status: "NO", code: "USEATTR", text: "A mailbox has one use at most" })
+  if (use === undefined) throw new Refused({ status: "NO", code: "USEATTR", text: "No mailbox can have that use" })
   const present = store.mailboxes.withUse(use)
   if (present !== undefined && present.id !== owner?.id)
     throw new Refused({ status: "NO", code: "USEATTR", text: "Another mailbox has that use" })
