@@ -2,12 +2,12 @@ import type { Connection } from "./connection.ts"
 import type { Query } from "./query.ts"
 
 /** A slice is to take about this long. */
-const goalMs = 10
+const goalMs = 8
 
 /** Leaf pages that a slice writes; how long that takes depends on how many segments it reads from. */
 const first = 8
 const least = 2
-const most = 256
+const most = 32
 
 /** Merges segments of an FTS5 table in slices: the engine itself would do it inside whatever transaction is next. */
 export class IndexMerge {

@@ -24,7 +24,7 @@ import { Pace } from "./pace.ts"
 const wholeBytes = 1 << 20
 const batchMessages = 256
 /** Messages go into a transaction for this long; its end, where they go into the search index, takes about twice that. */
-const insertMs = 8
+const insertMs = 6
 /** Files opened side by side; one by one, waiting for the disk took a fifth of the time. */
 const filesAtOnce = 16
 const batchBytes = 8 << 20
