@@ -3,6 +3,7 @@
  * command are zeroed as soon as it is parsed, credentials as soon as the worker has them.
  */
 import type { Socket } from "node:net"
+import type { Duplex } from "node:stream"
 import type { ClientFacts } from "../daemon/contract/preface.ts"
 import { decodeBase64 } from "../daemon/imap/base64.ts"
 import { ParseError } from "../daemon/imap/errors.ts"
@@ -49,15 +50,16 @@ function decideLiteral(soFar: Uint8Array): LiteralDecision {
 const shownFields = ["name", "version", "vendor", "os", "os-version"]
 
 export class Preauth {
-  readonly #socket: Socket
+  readonly #socket: Duplex
   readonly #options: PreauthOptions
   readonly #reader: CommandReader
   #client: Record<string, string> | null = null
   #over = false
   #loggingIn = false
   #late = false
+  #stopWaiting: () => void = () => {}
 
-  constructor(socket: Socket, options: PreauthOptions) {
+  constructor(socket: Duplex, options: PreauthOptions) {
     this.#socket = socket
     this.#options = options
     const { max_line_bytes, max_literal_bytes } = options.limits
@@ -127,10 +129,12 @@ export class Preauth {
     this.#write(`* BYE ${text}\r\n`)
     this.#reader.wipe()
     this.#reader.end()
+    this.#stopWaiting()
   }
 
   async #serve(): Promise<PreauthEnd> {
     for (;;) {
+      await this.#drained()
       const input = await this.#reader.next()
       if (this.#over || input.kind === "end") return closed
       const end = await this.#take(input)
@@ -139,6 +143,20 @@ export class Preauth {
       else if (this.#options.faults.inARow >= this.#options.limits.max_bad_commands) this.bye("Too many bad commands")
       if (this.#over) return closed
     }
+  }
+
+  /**
+   * Waits until the client has read its replies, or `bye` ends the waiting. Until then no command of it is taken, so
+   * that the reader fills up and the socket is paused: who sends and never reads costs two buffers.
+   */
+  async #drained(): Promise<void> {
+    const socket = this.#socket
+    if (this.#over || !socket.writableNeedDrain) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#stopWaiting = resolve
+    socket.once("drain", resolve).once("close", resolve)
+    await promise
+    socket.off("drain", resolve).off("close", resolve)
   }
 
   async #take(input: Exclude<Input, { kind: "end" }>): Promise<PreauthEnd | null> {
