@@ -49,6 +49,14 @@ function decideLiteral(soFar: Uint8Array): LiteralDecision {
 /** What a client told of itself that is worth showing to the operator (RFC 2971 §3.3). */
 const shownFields = ["name", "version", "vendor", "os", "os-version"]
 
+/**
+ * First words of HTTP (RFC 9110 §9.1, RFC 9113 §3.4) and SMTP (RFC 5321 §4.1.1), which IMAP reads as a tag. A web page
+ * can make a browser send a request here whose body is commands; the lines above it would pass as bad ones.
+ */
+const foreignWords = new Set(
+  "GET HEAD POST PUT PATCH DELETE OPTIONS CONNECT TRACE PRI EHLO HELO LHLO MAIL RCPT".split(" "),
+)
+
 export class Preauth {
   readonly #socket: Duplex
   readonly #options: PreauthOptions
@@ -57,6 +65,7 @@ export class Preauth {
   #over = false
   #loggingIn = false
   #late = false
+  #firstLine = true
   #stopWaiting: () => void = () => {}
 
   constructor(socket: Duplex, options: PreauthOptions) {
@@ -138,6 +147,7 @@ export class Preauth {
       const input = await this.#reader.next()
       if (this.#over || input.kind === "end") return closed
       const end = await this.#take(input)
+      this.#firstLine = false
       if (end !== null) return end
       if (this.#late) this.bye("[UNAVAILABLE] Too slow to log in")
       else if (this.#options.faults.inARow >= this.#options.limits.max_bad_commands) this.bye("Too many bad commands")
@@ -309,8 +319,12 @@ export class Preauth {
     return null
   }
 
-  /** Answers a command that no working client sends, and counts it. */
+  /** Answers a command that no working client sends, and counts it. What opens with another protocol is over at once. */
   #fault(tag: string | null, reply: string): null {
+    if (this.#firstLine && foreignWords.has(tag?.toUpperCase() ?? "")) {
+      this.bye("This is IMAP, not HTTP or SMTP")
+      return null
+    }
     this.#options.faults.inARow += 1
     this.#write(`${tag ?? "*"} ${reply}\r\n`)
     return null

@@ -173,8 +173,8 @@ const conversations: Conversation[] = [
     what: "noise is answered without repeating it",
     lines: [
       "S: * OK ...",
-      "C: GET / HTTP/1.1",
-      "S: GET BAD Expected command name at byte 4",
+      "C: gets / HTTP/1.1",
+      "S: gets BAD Expected command name at byte 5",
       "C: ",
       "S: * BAD ...",
       "C: a1 LOGIN ann",
@@ -427,6 +427,56 @@ test("closing the proxy says BYE to those before login", async (t) => {
   await client.line()
   await at.proxy.close()
   assert.deepEqual(await client.rest(), ["* BYE Server is going down"])
+})
+
+const foreign = [
+  "GET / HTTP/1.1",
+  "POST /a1/LOGIN HTTP/1.1",
+  "PUT /x HTTP/1.1",
+  "HEAD * HTTP/1.0",
+  "PATCH /x HTTP/1.1",
+  "DELETE http://x/ HTTP/1.1",
+  "OPTIONS * HTTP/1.1",
+  "CONNECT x:143 HTTP/1.1",
+  "TRACE / HTTP/1.1",
+  "PRI * HTTP/2.0",
+  `POST /${"x".repeat(9000)} HTTP/1.1`,
+  "POST",
+  "EHLO [192.0.2.1]",
+  "HELO mail.example.net",
+  "ehlo x",
+  "LHLO x",
+  "MAIL FROM:<a@example.net>",
+  "RCPT TO:<a@example.net>",
+]
+
+test("a client that opens with another protocol is sent away, and nothing behind its first line is read", async (t) => {
+  const at = await house(t)
+  for (const line of foreign) {
+    await t.test(line.slice(0, 40), async (t) => {
+      const client = await plainClient(t, at.port.imap)
+      await client.send(`${line}\r\nHost: x\r\n\r\na1 LOGIN ann tr0ub4dor\r\n`)
+      assert.deepEqual((await client.rest()).slice(1), ["* BYE This is IMAP, not HTTP or SMTP"])
+    })
+  }
+  assert.deepEqual(at.asked, [])
+})
+
+test("a tag may be any word, and a later line as well", async (t) => {
+  const at = await house(t)
+  await play(
+    await plainClient(t, at.port.imap),
+    [
+      "S: * OK ...",
+      "C: GET NOOP",
+      "S: GET OK ...",
+      "C: POST /x HTTP/1.1",
+      "S: POST BAD ...",
+      "C: PUT LOGIN ann tr0ub4dor",
+      "S: PUT OK ...",
+    ],
+    false,
+  )
 })
 
 /** A socket whose client sends all that is taken of it, and reads nothing until `read`. */
