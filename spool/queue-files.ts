@@ -91,3 +91,13 @@ export const diskFiles: QueueFiles = {
   stat: lstat,
   remove: (path) => rm(path, { recursive: true, force: true }),
 }
+
+/** Null for a file that is not there, or was taken away since it was listed. @throws SpoolError */
+export async function factsIfThere(files: QueueFiles, path: string): Promise<FileFacts | null> {
+  try {
+    return await files.stat(path)
+  } catch (error) {
+    if (missing(error)) return null
+    throw spoolError(error, `cannot look at ${path}`)
+  }
+}

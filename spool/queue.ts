@@ -1,9 +1,9 @@
 import { join } from "node:path"
-import { LRUCache } from "lru-cache"
+import { Counts, type Waiting } from "./counts.ts"
 import { DirectorySync } from "./directory-sync.ts"
 import { Incoming } from "./incoming.ts"
-import { type Place, Places } from "./places.ts"
-import { diskFiles, type FileFacts, missing, type QueueFiles, SpoolError, spoolError } from "./queue-files.ts"
+import { Places } from "./places.ts"
+import { diskFiles, factsIfThere, missing, type QueueFiles, SpoolError, spoolError } from "./queue-files.ts"
 import { writeReason } from "./reason.ts"
 import { Run } from "./run.ts"
 import { openSpooled, type Spooled } from "./spooled.ts"
@@ -57,13 +57,14 @@ export class Queue {
   readonly #ulids = new UlidSource()
   readonly #run = new Run()
   readonly #writing = new Set<string>()
-  readonly #counted = new LRUCache<string, Counted>({ max: 10_000 })
+  readonly #counts: Counts
 
   /** @param root `paths.spool`, made by `prepare` or by the installation */
-  constructor(root: string, files: QueueFiles = diskFiles) {
+  constructor(root: string, files: QueueFiles = diskFiles, now: () => number = Date.now) {
     this.#files = files
     this.#directories = new DirectorySync(files)
     this.#places = new Places(root, files, this.#directories)
+    this.#counts = new Counts(this.#places, files, now)
   }
 
   /** Makes the root directory where it is missing. */
@@ -154,20 +155,13 @@ export class Queue {
   }
 
   /**
-   * How much is in new/, by the size of the sealed files. Counted once for as long as nothing comes or goes: it is
-   * asked for every message to a mailbox that is full.
+   * How much is in new/, by the size of the sealed files.
    *
+   * @param goodForMs a count that was begun so long ago is good enough, whatever came or went since
    * @throws SpoolError
    */
-  async waiting(mailboxId: string): Promise<{ messages: number; bytes: number }> {
-    const facts = await this.#factsOf(this.#places.path(mailboxId, "new"))
-    const changedAt = facts?.mtimeMs ?? 0
-    const known = this.#counted.get(mailboxId)
-    if (known?.changedAt === changedAt) return { messages: known.messages, bytes: known.bytes }
-    const isSettled = Date.now() - changedAt > clockTickMs
-    const { count, bytes } = await this.#measure(mailboxId, "new")
-    if (isSettled) this.#counted.set(mailboxId, { changedAt, messages: count, bytes })
-    return { messages: count, bytes }
+  waiting(mailboxId: string, goodForMs = 0): Promise<Waiting> {
+    return this.#counts.waiting(mailboxId, goodForMs)
   }
 
   /**
@@ -177,8 +171,8 @@ export class Queue {
   async summary(): Promise<MailboxSummary[]> {
     const lines: MailboxSummary[] = []
     for (const mailbox of await this.#places.mailboxes()) {
-      const waiting = await this.#measure(mailbox, "new")
-      const quarantined = await this.#measure(mailbox, "quarantine")
+      const waiting = await this.#counts.measure(mailbox, "new")
+      const quarantined = await this.#counts.measure(mailbox, "quarantine")
       if (waiting.count + quarantined.count === 0) continue
       lines.push({
         mailbox,
@@ -214,7 +208,7 @@ export class Queue {
   async #isStale(path: string, name: string, now: number): Promise<boolean> {
     const [id = "", run = ""] = name.split(".")
     if (isUlid(id)) return now - timeOf(id) > staleMs || this.#run.hasEnded(run)
-    const facts = await this.#factsOf(path)
+    const facts = await factsIfThere(this.#files, path)
     return facts !== null && now - facts.mtimeMs > staleMs
   }
 
@@ -225,38 +219,9 @@ export class Queue {
       if (!missing(error)) throw error
     }
   }
-
-  async #measure(mailbox: string, place: Place): Promise<{ count: number; bytes: number; oldest: number | null }> {
-    const ids = (await this.#places.namesIfReal(mailbox, place)).filter(isUlid).sort()
-    let bytes = 0
-    let count = 0
-    for (const id of ids) {
-      const facts = await this.#factsOf(join(this.#places.path(mailbox, place), id))
-      if (facts === null) continue
-      bytes += facts.size
-      count += 1
-    }
-    return { count, bytes, oldest: ids[0] === undefined ? null : timeOf(ids[0]) }
-  }
-
-  /** Null for a file that was taken away since it was listed. */
-  async #factsOf(path: string): Promise<FileFacts | null> {
-    try {
-      return await this.#files.stat(path)
-    } catch (error) {
-      if (missing(error)) return null
-      throw spoolError(error, `cannot look at ${path}`)
-    }
-  }
 }
 
 const staleMs = 36 * 3_600_000
-
-/** Within this time two changes of a directory may have the same time, on any file system. */
-const clockTickMs = 3000
-
-/** What new/ held when it was last changed. */
-type Counted = { changedAt: number; messages: number; bytes: number }
 
 export type MailboxSummary = {
   mailbox: string

@@ -3,7 +3,7 @@ import { statSync, utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { test } from "node:test"
 import { Queue } from "../../spool/queue.ts"
-import { diskFiles } from "../../spool/queue-files.ts"
+import { diskFiles, type QueueFiles } from "../../spool/queue-files.ts"
 import { timeOf } from "../../spool/ulid.ts"
 import { fault, folder, mailbox, octets, put, quarantined, read, reason, state } from "./queue-folder.ts"
 
@@ -75,6 +75,56 @@ test("what waits is counted again when something came or went, and only then", a
   assert.equal(looked, 1, "the directory only")
   await queue.remove(mailbox, first)
   assert.deepEqual(await queue.waiting(mailbox), { messages: 2, bytes: 2 * octets.length })
+})
+
+test("all who ask while files are counted get that one count; so do, for the time they allow, those who ask later", async (t) => {
+  const root = folder(t)
+  const counted = { lists: 0, looks: 0, now: 0, most: 0 }
+  const clock = { now: Date.now() }
+  const files: QueueFiles = {
+    ...diskFiles,
+    list: (path) => {
+      counted.lists += 1
+      return diskFiles.list(path)
+    },
+    stat: async (path) => {
+      counted.looks += 1
+      counted.now += 1
+      counted.most = Math.max(counted.most, counted.now)
+      const facts = await diskFiles.stat(path)
+      counted.now -= 1
+      return facts
+    },
+  }
+  const queue = new Queue(root, files, () => clock.now)
+  const ids: string[] = []
+  for (let count = 0; count < 40; count += 1) ids.push(await put(queue))
+  const all = { messages: 40, bytes: 40 * octets.length }
+  Object.assign(counted, { lists: 0, looks: 0, most: 0 })
+  for (const answer of await Promise.all(Array.from({ length: 50 }, () => queue.waiting(mailbox))))
+    assert.deepEqual(answer, all)
+  assert.equal(counted.lists, 1)
+  assert.ok(counted.looks <= 43 && counted.most > 1 && counted.most <= 16, JSON.stringify(counted))
+  for (const id of ids) await queue.remove(mailbox, id)
+  clock.now += 4999
+  assert.deepEqual(await queue.waiting(mailbox, 5000), all)
+  assert.equal(counted.lists, 1)
+  assert.deepEqual(await queue.waiting(mailbox), { messages: 0, bytes: 0 })
+  await put(queue)
+  clock.now += 5000
+  assert.deepEqual(await queue.waiting(mailbox, 5000), { messages: 1, bytes: octets.length })
+  assert.equal(counted.lists, 3)
+})
+
+test("a count that failed is not remembered", async (t) => {
+  let broken = true
+  const list = (path: string) => (broken ? Promise.reject(new Error("EIO")) : diskFiles.list(path))
+  const queue = new Queue(folder(t), { ...diskFiles, list })
+  await put(queue)
+  const asked = [queue.waiting(mailbox, 5000), queue.waiting(mailbox, 5000)]
+  for (const answer of await Promise.allSettled(asked)) assert.equal(answer.status, "rejected")
+  broken = false
+  assert.deepEqual(await queue.waiting(mailbox, 5000), { messages: 1, bytes: octets.length })
 })
 
 test("a large file is read in pieces and can be left early", async (t) => {
