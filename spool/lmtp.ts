@@ -124,17 +124,15 @@ async function data(
   parts: LmtpParts,
 ): Promise<Reply[]> {
   // One copy per address: naming it twice does not deliver twice.
-  const byAddress = new Map(accepted.map((one) => [one.address.toLowerCase(), new Copy(one, parts.log)]))
+  const byAddress = new Map(
+    accepted.map((one) => [one.address.toLowerCase(), new Copy(one, parts.recipients, parts.log)]),
+  )
   const copies = [...byAddress.values()]
   const arrivedAt = Date.now()
   try {
     await Promise.all(copies.map((copy) => copy.begin(parts.queue, envelopeOf(copy.address, session, arrivedAt))))
     await store(copies, stream, options.maxMessageBytes)
-    for (const { reply, mailbox, bytes } of copies) {
-      if (reply.code !== 250) continue
-      parts.recipients.stored(mailbox, bytes)
-      parts.arrived(mailbox)
-    }
+    for (const { reply, mailbox } of copies) if (reply.code === 250) parts.arrived(mailbox)
   } catch (error) {
     parts.log.info({ err: error }, "a message was not received in full")
   }

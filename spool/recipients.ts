@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache"
 import type { Replies } from "../daemon/contract/control.ts"
 import type { Settings } from "../daemon/host/settings.ts"
+import { Rooms, type Taken } from "./rooms.ts"
 
 /** Asks the daemon; rejects when it cannot be asked. */
 export type Resolve = (address: string) => Promise<Replies<"recipient.resolve">>
@@ -8,8 +9,7 @@ export type Resolve = (address: string) => Promise<Replies<"recipient.resolve">>
 /** `unreachable`: nobody could be asked and nothing usable is remembered; the MTA is to keep the mail (451). */
 export type Lookup = Replies<"recipient.resolve"> | { kind: "unreachable" }
 
-type Found = Extract<Lookup, { kind: "found" }>
-type Room = Found["room"]
+export type Found = Extract<Lookup, { kind: "found" }>
 type Remembered = { found: Found; askedAt: number; fresh: boolean }
 
 /** Longest address that the contract carries; RFC 5321 §4.5.3.1.3 allows 254. */
@@ -27,8 +27,7 @@ const askTimeoutMs = 10_000
 export class Recipients {
   readonly #resolve: Resolve
   readonly #known: LRUCache<string, Remembered> | null
-  /** By mailbox, which may have many addresses. */
-  readonly #room: LRUCache<string, Room> | null
+  readonly #rooms: Rooms
   readonly #asking = new Map<string, Promise<Lookup>>()
   readonly #freshMs: number
   readonly #staleMs: number
@@ -40,7 +39,7 @@ export class Recipients {
     this.#resolve = resolve
     const max = settings.recipient_cache_entries
     this.#known = max > 0 ? new LRUCache({ max }) : null
-    this.#room = max > 0 ? new LRUCache({ max }) : null
+    this.#rooms = new Rooms(max, now)
     this.#freshMs = settings.recipient_cache_s * 1000
     this.#staleMs = Math.max(settings.recipient_stale_s, settings.recipient_cache_s) * 1000
     this.#now = now
@@ -48,29 +47,20 @@ export class Recipients {
 
   /**
    * Looked up in lower case; the daemon knows about `+detail`. Never rejects. Questions about one address at
-   * the same time are asked once.
+   * the same time are asked once. Where no room is left the daemon is asked again: the user may have made some.
    */
   lookup(address: string): Promise<Lookup> {
     const key = keyOf(address)
     if (key.length === 0 || key.length > maxAddress) return Promise.resolve({ kind: "refused", why: "no-such-user" })
     const known = this.#known?.get(key)
-    if (known?.fresh && this.#now() - known.askedAt < this.#freshMs && this.#hasRoom(known.found.mailbox))
+    if (known?.fresh && this.#now() - known.askedAt < this.#freshMs && this.#rooms.has(known.found.mailbox))
       return Promise.resolve(known.found)
     return this.#asking.get(key) ?? this.#askOnce(key)
   }
 
-  /** A message of this size waits for this mailbox now, as far as the daemon was told how many may. */
-  stored(mailbox: string, size: number): void {
-    const room = this.#room?.get(mailbox)
-    if (room === undefined) return
-    const less = (left: number | null, by: number) => (left === null ? null : left - by)
-    this.#room?.set(mailbox, { bytes: less(room.bytes, size), messages: less(room.messages, 1) })
-  }
-
-  /** Without it the daemon is asked again: the user may have made some. */
-  #hasRoom(mailbox: string): boolean {
-    const { bytes, messages } = this.#room?.get(mailbox) ?? { bytes: 0, messages: 0 }
-    return (bytes ?? 1) > 0 && (messages ?? 1) > 0
+  /** Room for a message of this many octets of file, before it is made durable; null when others had the last of it. */
+  take({ mailbox, room }: Found, bytes: number): Taken | null {
+    return this.#rooms.take(mailbox, bytes, room)
   }
 
   /** What the daemon said about this address, or about all (null), is no longer true. */
@@ -96,6 +86,7 @@ export class Recipients {
 
   async #ask(key: string): Promise<Lookup> {
     const notices = this.#notices
+    const askedAt = this.#now()
     let reply: Replies<"recipient.resolve">
     try {
       reply = await withinTime(this.#resolve(key))
@@ -106,15 +97,16 @@ export class Recipients {
     if (reply.kind === "refused") this.#known?.delete(key)
     else if (notices === this.#notices) {
       this.#known?.set(key, { found: reply, askedAt: this.#now(), fresh: true })
-      this.#room?.set(reply.mailbox, reply.room)
+      this.#rooms.told(reply.mailbox, reply.room, askedAt)
     }
     return reply
   }
 
+  /** Only as much as there was room for when the daemon was last asked. */
   #whileUnreachable(key: string): Lookup {
     const known = this.#known?.get(key)
-    if (known !== undefined && this.#now() - known.askedAt < this.#staleMs) return known.found
-    return { kind: "unreachable" }
+    const isUsable = known !== undefined && this.#now() - known.askedAt < this.#staleMs
+    return isUsable && this.#rooms.has(known.found.mailbox) ? known.found : { kind: "unreachable" }
   }
 }
 

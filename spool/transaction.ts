@@ -2,11 +2,11 @@ import type { Logger } from "pino"
 import type { Incoming } from "./incoming.ts"
 import type { Queue } from "./queue.ts"
 import { SpoolError } from "./queue-files.ts"
-import type { Lookup } from "./recipients.ts"
+import type { Found, Recipients } from "./recipients.ts"
 import { type Envelope, Sealer } from "./sealed.ts"
 
 /** Whom the MTA named, and what the directory knew of him. */
-export type Accepted = { address: string; found: Extract<Lookup, { kind: "found" }> }
+export type Accepted = { address: string; found: Found }
 
 /** One reply, as text that begins with the enhanced code (RFC 3463). */
 export type Reply = { code: number; text: string }
@@ -15,23 +15,20 @@ export type Reply = { code: number; text: string }
 export class Copy {
   readonly mailbox: string
   readonly address: string
-  readonly #keys: string[]
+  readonly #found: Found
+  readonly #recipients: Recipients
   readonly #log: Logger
   #sealer: Sealer | null = null
   #file: Incoming | null = null
   #reply: Reply | null = null
   #bytes = 0
 
-  constructor(accepted: Accepted, log: Logger) {
+  constructor(accepted: Accepted, recipients: Recipients, log: Logger) {
     this.mailbox = accepted.found.mailbox
     this.address = accepted.address
-    this.#keys = accepted.found.recipients
+    this.#found = accepted.found
+    this.#recipients = recipients
     this.#log = log
-  }
-
-  /** Octets of its file, so far. */
-  get bytes(): number {
-    return this.#bytes
   }
 
   /** What the MTA is told; 250 only after `finish`, when the message is durable. */
@@ -41,7 +38,7 @@ export class Copy {
 
   async begin(queue: Queue, envelope: Envelope): Promise<void> {
     await this.#guarded(async () => {
-      this.#sealer = await Sealer.start(this.#keys, envelope)
+      this.#sealer = await Sealer.start(this.#found.recipients, envelope)
       this.#file = await queue.incoming(this.mailbox)
     })
   }
@@ -54,10 +51,27 @@ export class Copy {
     await this.#guarded(async () => {
       const { sealer, file } = this.#begun
       await this.#write(sealer.finish())
-      await file.commit()
+      if (!(await this.#commit(file))) return await this.abandon(replies.full)
       this.#reply = { code: 250, text: `2.0.0 <${this.address}> Saved ${file.id}` }
       this.#log.info({ mailbox: this.mailbox, id: file.id, bytes: this.#bytes }, "stored")
     })
+  }
+
+  /**
+   * False when there is no room. It was looked at for RCPT, but other addresses of this mailbox and other connections
+   * may have had it since; nothing is awaited between looking and taking.
+   */
+  async #commit(file: Incoming): Promise<boolean> {
+    const taken = this.#recipients.take(this.#found, this.#bytes)
+    if (taken === null) return false
+    try {
+      await file.commit()
+    } catch (error) {
+      taken.giveBack()
+      throw error
+    }
+    taken.keep()
+    return true
   }
 
   /** Leaves nothing behind; what was decided before stays. */
@@ -101,6 +115,8 @@ export const replies = {
   interrupted: { code: 451, text: "4.4.2 The message was not received in full" },
   "no-such-user": { code: 550, text: "5.1.1 No such user here" },
   disabled: { code: 550, text: "5.2.1 Mailbox is disabled" },
+  /** Not for good: the daemon is asked again when the MTA comes again. */
+  full: { code: 452, text: "4.2.2 Mailbox is full, try again later" },
   "over-quota": { code: 552, text: "5.2.2 Mailbox is over quota" },
 } as const satisfies Record<string, Reply>
 

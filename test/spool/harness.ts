@@ -29,6 +29,8 @@ export class Directory implements ControlChannelLike {
   readonly arrived: string[] = []
   readonly asked: string[] = []
   readonly refused = new Map<string, "no-such-user" | "disabled" | "over-quota">()
+  /** What it says to each question, however much came since. */
+  readonly room: { bytes: number | null; messages: number | null } = { bytes: null, messages: null }
   readonly #listeners = new Set<(notice: Notice<"recipient.changed">) => void>()
 
   async request(_name: "recipient.resolve", { address }: { address: string }): Promise<Replies<"recipient.resolve">> {
@@ -43,7 +45,7 @@ export class Directory implements ControlChannelLike {
       kind: "found",
       mailbox: mailboxOf(user),
       recipients: [identityOf(user).recipient],
-      room: { bytes: null, messages: null },
+      room: { ...this.room },
     }
   }
 

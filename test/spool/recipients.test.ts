@@ -2,9 +2,9 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import type { Replies } from "../../daemon/contract/control.ts"
 import { settingsSchema } from "../../daemon/host/settings.ts"
-import { Recipients } from "../../spool/recipients.ts"
+import { type Found, Recipients } from "../../spool/recipients.ts"
 
-const found: Replies<"recipient.resolve"> = {
+const found: Found = {
   kind: "found",
   mailbox: "abcdefghijklmnopqrstuvwxyz",
   recipients: ["age1…"],
@@ -129,6 +129,13 @@ test("what is too long, or nothing, is nobody and is not asked for", async () =>
   assert.deepEqual(state.asked, [])
 })
 
+/** A message came in and is durable; whether there was room for it. */
+function stored(recipients: Recipients, bytes: number): boolean {
+  const taken = recipients.take(found, bytes)
+  taken?.keep()
+  return taken !== null
+}
+
 test("what the daemon said is good until there is as much mail as may come, by whatever address", async () => {
   const { state, recipients } = setting()
   state.answer = { ...found, room: { bytes: 1000, messages: 3 } }
@@ -138,30 +145,68 @@ test("what the daemon said is good until there is as much mail as may come, by w
     return state.asked.length > before
   }
   assert.deepEqual([await asked("alice@example.org"), await asked("a@example.org")], [true, true])
-  recipients.stored(found.mailbox, 100)
-  recipients.stored(found.mailbox, 100)
+  assert.deepEqual([stored(recipients, 100), stored(recipients, 100)], [true, true])
   assert.deepEqual([await asked("alice@example.org"), await asked("a@example.org")], [false, false])
-  recipients.stored(found.mailbox, 100)
-  assert.equal(await asked("alice@example.org"), true, "no more messages")
-  recipients.stored(found.mailbox, 999)
+  assert.equal(stored(recipients, 100), true)
+  assert.equal(stored(recipients, 100), false, "no more messages")
+  state.now += 60_000
+  assert.equal(await asked("alice@example.org"), true)
+  assert.equal(stored(recipients, 999), true)
   assert.equal(await asked("a@example.org"), false)
-  recipients.stored(found.mailbox, 1)
-  assert.equal(await asked("a@example.org"), true, "no more octets")
+  assert.equal(stored(recipients, 50_000_000), true, "whoever has any room gets his message")
+  assert.equal(stored(recipients, 1), false, "no more octets")
+  assert.equal(await asked("a@example.org"), true)
   state.answer = { kind: "refused", why: "over-quota" }
-  recipients.stored(found.mailbox, 1000)
   assert.deepEqual(await recipients.lookup("a@example.org"), state.answer)
   state.answer = found
   await recipients.lookup("a@example.org")
-  for (let at = 0; at < 10; at += 1) recipients.stored(found.mailbox, 1_000_000)
+  for (let at = 0; at < 10; at += 1) assert.equal(stored(recipients, 1_000_000), true)
   assert.equal(await asked("a@example.org"), false, "without a quota it is not asked again")
 })
 
-test("while the daemon is away, a mailbox that may be full gets its mail", async () => {
-  const { state, recipients } = setting()
-  state.answer = { ...found, room: { bytes: null, messages: 1 } }
+test("while the daemon is away a mailbox gets what it had room for, and no more", async () => {
+  for (const room of [
+    { bytes: null, messages: 5 },
+    { bytes: 250_000_000, messages: null },
+    { bytes: 200_000_001, messages: 1000 },
+  ]) {
+    const { state, recipients } = setting()
+    const known: Found = { ...found, room }
+    state.answer = known
+    await recipients.lookup("alice@example.org")
+    state.answer = "down"
+    for (let count = 0; count < 5; count += 1) {
+      assert.deepEqual(await recipients.lookup("alice@example.org"), known)
+      assert.equal(stored(recipients, 50_000_000), true)
+    }
+    assert.deepEqual(await recipients.lookup("alice@example.org"), unreachable)
+    assert.equal(stored(recipients, 1), false)
+    state.now += 100_000
+    assert.deepEqual(await recipients.lookup("alice@example.org"), unreachable, "time makes no room")
+    state.answer = known
+    assert.deepEqual(await recipients.lookup("alice@example.org"), known)
+    assert.equal(stored(recipients, 1), true)
+  }
+})
+
+test("an answer does not hide what came in while it was on its way", async () => {
+  const answers: ((room: { bytes: null; messages: number }) => void)[] = []
+  const recipients = new Recipients((address) => {
+    const { promise, resolve } = Promise.withResolvers<Replies<"recipient.resolve">>()
+    answers.push((room) => resolve({ ...found, room }))
+    return address === "alice@example.org" ? Promise.resolve({ ...found, room: { bytes: null, messages: 3 } }) : promise
+  }, settingsSchema.parse({}).spool)
   await recipients.lookup("alice@example.org")
-  recipients.stored(found.mailbox, 1)
-  const known = state.answer
-  state.answer = "down"
-  assert.deepEqual(await recipients.lookup("alice@example.org"), known)
+  const second = recipients.lookup("alice+2@example.org")
+  assert.deepEqual([stored(recipients, 1), stored(recipients, 1), stored(recipients, 1)], [true, true, true])
+  answers[1]?.({ bytes: null, messages: 3 })
+  await second
+  assert.equal(stored(recipients, 1), false)
+})
+
+test("connections at the same time see the same room also when nothing is remembered", async () => {
+  const { state, recipients } = setting({ recipient_cache_entries: 0 })
+  state.answer = { ...found, room: { bytes: 1, messages: null } }
+  await Promise.all([recipients.lookup("alice+1@example.org"), recipients.lookup("alice+2@example.org")])
+  assert.deepEqual([stored(recipients, 1), stored(recipients, 1)], [true, false])
 })
