@@ -13,7 +13,7 @@ import type { Settings } from "./host/settings.ts"
 import { BootSecretError } from "./keys/boot-secret.ts"
 import { wipe } from "./keys/secret.ts"
 import { WorkerPool } from "./sessions/pool.ts"
-import { quotaOf, type Room, roomFor } from "./sessions/quota.ts"
+import { quotaOf, roomFor } from "./sessions/quota.ts"
 import { Sessions } from "./sessions/table.ts"
 import { WorkerProcess } from "./sessions/worker-process.ts"
 import { bootSecretFor } from "./setup/boot-secret.ts"
@@ -116,22 +116,9 @@ async function resolveRecipient(
   const user = await known.directory.findByAddress(address)
   if (user === undefined || user.status === "incomplete") return { kind: "refused", why: "no-such-user" }
   if (user.status === "disabled") return { kind: "refused", why: "disabled" }
-  const room = await roomOf(user, known)
+  const room = roomFor(user, known.settings, await waitingFor(user, known))
   if (room === null) return { kind: "refused", why: "over-quota" }
   return { kind: "found", mailbox: user.mailbox, recipients: user.recipients, room }
-}
-
-/** Senders decide how often it is asked, and to count a full spool takes a while. */
-const countGoodForMs = 5000
-
-/** By a count of these seconds; where by that one there is none, by one of this moment, since a refusal is for good. */
-async function roomOf(user: User, known: Known): Promise<Room | null> {
-  const { settings } = known
-  if (roomFor(user, settings) === null) return null
-  return (
-    roomFor(user, settings, await waitingFor(user, known, countGoodForMs)) ??
-    roomFor(user, settings, await waitingFor(user, known, 0))
-  )
 }
 
 /**
@@ -141,9 +128,8 @@ async function roomOf(user: User, known: Known): Promise<Room | null> {
 async function waitingFor(
   user: User,
   { settings, sessions, queue }: Known,
-  goodForMs: number,
 ): Promise<{ messages: number; bytes: number }> {
   const { quotaBytes, quotaMessages } = quotaOf(user, settings)
   const isOpen = (sessions.get(user.name)?.openedAt ?? null) !== null
-  return isOpen || quotaBytes + quotaMessages === 0 ? { messages: 0, bytes: 0 } : queue.waiting(user.mailbox, goodForMs)
+  return isOpen || quotaBytes + quotaMessages === 0 ? { messages: 0, bytes: 0 } : queue.waiting(user.mailbox)
 }

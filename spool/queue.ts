@@ -60,11 +60,11 @@ export class Queue {
   readonly #counts: Counts
 
   /** @param root `paths.spool`, made by `prepare` or by the installation */
-  constructor(root: string, files: QueueFiles = diskFiles, now: () => number = Date.now) {
+  constructor(root: string, files: QueueFiles = diskFiles) {
     this.#files = files
     this.#directories = new DirectorySync(files)
     this.#places = new Places(root, files, this.#directories)
-    this.#counts = new Counts(this.#places, files, now)
+    this.#counts = new Counts(this.#places, files)
   }
 
   /** Makes the root directory where it is missing. */
@@ -154,14 +154,9 @@ export class Queue {
     await this.#places.remove(mailboxId)
   }
 
-  /**
-   * How much is in new/, by the size of the sealed files.
-   *
-   * @param goodForMs a count that was begun so long ago is good enough, whatever came or went since
-   * @throws SpoolError
-   */
-  waiting(mailboxId: string, goodForMs = 0): Promise<Waiting> {
-    return this.#counts.waiting(mailboxId, goodForMs)
+  /** How much is in new/, by the size of the sealed files. @throws SpoolError */
+  async waiting(mailboxId: string): Promise<Waiting> {
+    return await this.#counts.waiting(mailboxId)
   }
 
   /**

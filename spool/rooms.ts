@@ -15,11 +15,8 @@ export type Taken = {
 type Taking = { bytes: number; keptAt: number | null }
 type Left = { room: Room; takings: Set<Taking> }
 
-/**
- * How old the count behind an answer may be when the daemon is asked: the seconds for which it uses one again, and the
- * time that this one took.
- */
-const countAgeMs = 15_000
+/** A mailbox that is open brings in what came, and says what it holds then; until then an answer lacks it. */
+const bringInMs = 5000
 
 /** Longer than an answer takes. */
 const answerMs = 15_000
@@ -51,7 +48,7 @@ export class Rooms {
     const takings = this.#left.get(mailbox)?.takings ?? new Set()
     const left = { room, takings }
     for (const taking of this.#recent(takings)) {
-      if ((taking.keptAt ?? askedAt) > askedAt - countAgeMs) left.room = less(left.room, 1, taking.bytes)
+      if ((taking.keptAt ?? askedAt) > askedAt - bringInMs) left.room = less(left.room, 1, taking.bytes)
     }
     this.#left.set(mailbox, left)
   }
@@ -84,7 +81,7 @@ export class Rooms {
 
   /** Without those that every answer still to come has counted. */
   #recent(takings: Set<Taking>): Set<Taking> {
-    const until = this.#now() - countAgeMs - answerMs
+    const until = this.#now() - bringInMs - answerMs
     for (const taking of takings) if (taking.keptAt !== null && taking.keptAt <= until) takings.delete(taking)
     return takings
   }

@@ -10,7 +10,7 @@ export function quotaOf(user: User, { mailbox }: Settings): { quotaBytes: number
 }
 
 /** Octets and messages; null is no limit. */
-export type Room = { bytes: number | null; messages: number | null }
+type Room = { bytes: number | null; messages: number | null }
 
 type Usage = { bytes: number; messages: number }
 

@@ -77,10 +77,8 @@ test("what waits is counted again when something came or went, and only then", a
   assert.deepEqual(await queue.waiting(mailbox), { messages: 2, bytes: 2 * octets.length })
 })
 
-test("all who ask while files are counted get that one count; so do, for the time they allow, those who ask later", async (t) => {
-  const root = folder(t)
+test("one count runs at a time, all who ask meanwhile share the next, and only what is new is looked at", async (t) => {
   const counted = { lists: 0, looks: 0, now: 0, most: 0 }
-  const clock = { now: Date.now() }
   const files: QueueFiles = {
     ...diskFiles,
     list: (path) => {
@@ -96,35 +94,53 @@ test("all who ask while files are counted get that one count; so do, for the tim
       return facts
     },
   }
-  const queue = new Queue(root, files, () => clock.now)
+  const queue = new Queue(folder(t), files)
   const ids: string[] = []
   for (let count = 0; count < 40; count += 1) ids.push(await put(queue))
-  const all = { messages: 40, bytes: 40 * octets.length }
-  Object.assign(counted, { lists: 0, looks: 0, most: 0 })
-  for (const answer of await Promise.all(Array.from({ length: 50 }, () => queue.waiting(mailbox))))
-    assert.deepEqual(answer, all)
-  assert.equal(counted.lists, 1)
-  assert.ok(counted.looks <= 43 && counted.most > 1 && counted.most <= 16, JSON.stringify(counted))
-  for (const id of ids) await queue.remove(mailbox, id)
-  clock.now += 4999
-  assert.deepEqual(await queue.waiting(mailbox, 5000), all)
-  assert.equal(counted.lists, 1)
-  assert.deepEqual(await queue.waiting(mailbox), { messages: 0, bytes: 0 })
+  const all = (messages: number) => ({ messages, bytes: messages * octets.length })
+  const ask = async (times: number) => {
+    Object.assign(counted, { lists: 0, looks: 0, most: 0 })
+    return await Promise.all(Array.from({ length: times }, () => queue.waiting(mailbox)))
+  }
+  assert.deepEqual(await ask(50), Array(50).fill(all(40)))
+  // Of each count: the directory, and that it and its parent are no links.
+  assert.deepEqual([counted.lists, counted.looks, counted.most], [2, 2 * 3 + 40, 16])
+  await queue.remove(mailbox, ids.slice(0, 10))
   await put(queue)
-  clock.now += 5000
-  assert.deepEqual(await queue.waiting(mailbox, 5000), { messages: 1, bytes: octets.length })
-  assert.equal(counted.lists, 3)
+  assert.deepEqual(await ask(1), [all(31)])
+  assert.deepEqual([counted.lists, counted.looks], [1, 3 + 1])
+  assert.deepEqual(await new Queue(folder(t), files).waiting(mailbox), all(0))
 })
 
-test("a count that failed is not remembered", async (t) => {
-  let broken = true
-  const list = (path: string) => (broken ? Promise.reject(new Error("EIO")) : diskFiles.list(path))
+test("who asks while files are counted hears of what was there when he asked", async (t) => {
+  let arrive: () => Promise<unknown> = async () => undefined
+  const list = async (path: string) => {
+    const names = await diskFiles.list(path)
+    await arrive()
+    return names
+  }
   const queue = new Queue(folder(t), { ...diskFiles, list })
   await put(queue)
-  const asked = [queue.waiting(mailbox, 5000), queue.waiting(mailbox, 5000)]
-  for (const answer of await Promise.allSettled(asked)) assert.equal(answer.status, "rejected")
-  broken = false
-  assert.deepEqual(await queue.waiting(mailbox, 5000), { messages: 1, bytes: octets.length })
+  const later: Promise<{ messages: number }>[] = []
+  arrive = async () => {
+    arrive = async () => undefined
+    await put(queue)
+    later.push(queue.waiting(mailbox), queue.waiting(mailbox))
+  }
+  assert.equal((await queue.waiting(mailbox)).messages, 1)
+  for (const answer of await Promise.all(later)) assert.equal(answer.messages, 2)
+  assert.equal(later.length, 2)
+})
+
+test("a count that failed is told to who asked for it, and not remembered", async (t) => {
+  let failing = 1
+  const list = (path: string) => (failing-- > 0 ? Promise.reject(new Error("EIO")) : diskFiles.list(path))
+  const queue = new Queue(folder(t), { ...diskFiles, list })
+  await put(queue)
+  const [first, second] = await Promise.allSettled([queue.waiting(mailbox), queue.waiting(mailbox)])
+  assert.equal(first.status, "rejected")
+  assert.deepEqual(second, { status: "fulfilled", value: { messages: 1, bytes: octets.length } })
+  await assert.rejects(queue.waiting("../x"), /bad-name/)
 })
 
 test("a large file is read in pieces and can be left early", async (t) => {

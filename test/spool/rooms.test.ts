@@ -29,14 +29,14 @@ const stories: { what: string; steps: string[] }[] = [
     steps: ["told 1 @0", "take a", "at 500", "told 1 @499", "back a", "room"],
   },
   { what: "durable after the question", steps: ["told 9 @0", "take a", "at 3", "keep a", "told 1 @2", "refused b"] },
-  { what: "durable just before it", steps: ["told 9 @0", "take a", "keep a", "at 14", "told 1 @14", "refused b"] },
+  { what: "durable just before it", steps: ["told 9 @0", "take a", "keep a", "at 4", "told 1 @4", "refused b"] },
   {
     what: "durable long before it",
-    steps: ["told 9 @0", "take a", "keep a", "at 15", "told 1 @15", "take b", "refused c"],
+    steps: ["told 9 @0", "take a", "keep a", "at 5", "told 1 @5", "take b", "refused c"],
   },
   {
     what: "an old answer after a new one",
-    steps: ["told 9 @0", "at 20", "take a", "keep a", "at 36", "told 5 @36", "told 1 @29", "refused b"],
+    steps: ["told 9 @0", "at 20", "take a", "keep a", "at 36", "told 5 @36", "told 1 @24", "refused b"],
   },
 ]
 
