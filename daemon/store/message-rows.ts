@@ -30,7 +30,6 @@ export class MessageRows {
   readonly #count: Query<[mailbox: number, from: number, to: number], number>
   readonly #one: Query<[mailbox: number, uid: number], Columns>
   readonly #changed: Query<[mailbox: number, modseq: number], Columns>
-  readonly #changedUids: Query<[mailbox: number, modseq: number], number>
 
   constructor(connection: Connection) {
     this.#uids = new Uids(connection)
@@ -45,11 +44,14 @@ export class MessageRows {
     this.#count = connection.pluck("SELECT count(*) FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ?")
     this.#one = connection.raw(`SELECT ${columns} FROM message WHERE mailbox = ? AND uid = ?`)
     this.#changed = connection.raw(`SELECT ${columns} FROM message WHERE mailbox = ? AND modseq > ? ORDER BY uid`)
-    this.#changedUids = connection.pluck("SELECT uid FROM message WHERE mailbox = ? AND modseq > ? ORDER BY uid")
   }
 
   uids(mailbox: number): number[] {
     return this.#uids.of(mailbox)
+  }
+
+  changedUids(mailbox: number, modseq: number): number[] {
+    return this.#uids.changedSince(mailbox, modseq)
   }
 
   one(mailbox: number, uid: number): Message | undefined {
@@ -89,7 +91,7 @@ export class MessageRows {
   /** As `rows`, only those changed after `modseq`; found through the index, so that few changes cost little. */
   *changedRows(mailbox: number, ranges: readonly [number, number][], modseq: number): Generator<Message> {
     let range = 0
-    for (const uid of this.#changedUids.all(mailbox, modseq)) {
+    for (const uid of this.changedUids(mailbox, modseq)) {
       while (range < ranges.length && (ranges[range]?.[1] ?? 0) < uid) range++
       const [from] = ranges[range] ?? [Number.POSITIVE_INFINITY]
       if (uid < from) continue

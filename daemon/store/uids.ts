@@ -8,6 +8,7 @@ export class Uids {
   readonly #given: Query<[mailbox: number], Given>
   readonly #gone: Query<[mailbox: number], string>
   readonly #there: Query<[mailbox: number], string>
+  readonly #changed: Query<[mailbox: number, modseq: number], string>
 
   constructor(connection: Connection) {
     this.#given = connection.raw("SELECT messages, uid_next FROM mailbox WHERE id = ?")
@@ -17,6 +18,7 @@ export class Uids {
     this.#there = connection.pluck(
       "SELECT json_group_array(uid) FROM message INDEXED BY message_by_modseq WHERE mailbox = ?",
     )
+    this.#changed = connection.pluck("SELECT json_group_array(uid) FROM message WHERE mailbox = ? AND modseq > ?")
   }
 
   /**
@@ -31,6 +33,11 @@ export class Uids {
       if (logged.length === gone) return without(logged, uidNext)
     }
     return Array.from(ascending(this.#there.get(mailbox)))
+  }
+
+  /** Those of messages with a greater mod-sequence, ascending. */
+  changedSince(mailbox: number, modseq: number): number[] {
+    return Array.from(ascending(this.#changed.get(mailbox, modseq)))
   }
 }
 

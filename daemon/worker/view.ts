@@ -283,8 +283,15 @@ export class View {
 
   /** UIDs in ascending order as ranges of indexes, those that the client does not know left out. */
   rangesOf(uids: readonly number[]): Range[] {
-    const indexes = uids.map((uid) => this.sequenceOf(uid)).filter((sequence) => sequence !== null)
-    return merged(indexes.map((sequence): Range => [sequence - 1, sequence - 1]))
+    const ranges: Range[] = []
+    for (const uid of uids) {
+      const sequence = this.sequenceOf(uid)
+      if (sequence === null) continue
+      const before = ranges.at(-1)
+      if (before !== undefined && sequence <= before[1] + 2) before[1] = sequence - 1
+      else ranges.push([sequence - 1, sequence - 1])
+    }
+    return ranges
   }
 
   #resolveUids(ranges: readonly Range[]): Range[] {

@@ -3,7 +3,7 @@ import { flagBits } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
 import { inOrder, type Permitted, partial, permitted, refuseBeyond } from "../message-limit.ts"
 import type { Progress } from "../progress.ts"
-import { countOf, partOfRanges, type Range, type View } from "../view.ts"
+import { countOf, intersection, partOfRanges, type Range, type View } from "../view.ts"
 import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
 import { FetchAhead } from "./fetch-ahead.ts"
 import { type Fetched, tellIfThere } from "./fetch-answer.ts"
@@ -38,7 +38,7 @@ async function fetch(conversation: Conversation, command: FetchCommand): Promise
   const told: Told = { ranges, lowest, items, progress: conversation.progress(command.tag, countOf(ranges)) }
   const read = rowReader(items)
   const { found, refused } =
-    read === null ? await tellEach(conversation, command, told) : await tellRows(conversation, command, told, read)
+    read === null ? await tellEach(conversation, told) : await tellRows(conversation, told, read)
   const gone = command.changedSince === null && !forgives(command) && found < countOf(ranges)
   return partial(conversation, completion(gone, refused), lowest)
 }
@@ -52,7 +52,6 @@ type Outcome = { found: number; refused: boolean }
 /** Items that the row of a message says: a batch of them at one go. */
 async function tellRows(
   conversation: Conversation,
-  { changedSince }: FetchCommand,
   { ranges, lowest, progress }: Told,
   read: RowReader,
 ): Promise<Outcome> {
@@ -61,7 +60,7 @@ async function tellRows(
   const view = conversation.selected()
   let found = 0
   for (const batch of inOrder([...view.batches(ranges, batchMessages)], lowest)) {
-    found += read(messages, view.state.mailbox, batch, changedSince ?? undefined).tell(conversation, view, lowest)
+    found += read(messages, view.state.mailbox, batch).tell(conversation, view, lowest)
     progress.add(batchMessages)
     if (writer.congested) await writer.drained()
     if (pace.due) await pace.rest()
@@ -69,11 +68,7 @@ async function tellRows(
   return { found, refused: false }
 }
 
-async function tellEach(
-  conversation: Conversation,
-  command: FetchCommand,
-  { ranges, lowest, items, progress }: Told,
-): Promise<Outcome> {
+async function tellEach(conversation: Conversation, { ranges, lowest, items, progress }: Told): Promise<Outcome> {
   const { pace } = conversation
   const view = conversation.selected()
   const marks = !view.state.readOnly && items.some(setsSeen)
@@ -81,7 +76,7 @@ async function tellEach(
   const ahead = new FetchAhead(conversation.account.store.contents, items)
   let found = 0
   for (const batch of inOrder([...view.batches(ranges, marks ? seenBatchMessages : batchMessages)], lowest)) {
-    for (const fetched of ahead.over(inOrder(messagesOf(conversation, view, command, batch, marks), lowest))) {
+    for (const fetched of ahead.over(inOrder(messagesOf(conversation, view, batch, marks), lowest))) {
       if (await tellIfThere(conversation, view, items, fetched, { ahead, binary })) found += 1
       progress.add(1)
       if (pace.due) await pace.rest()
@@ -130,20 +125,18 @@ async function tellUids(
  */
 function rangesOf(conversation: Conversation, view: View, command: FetchCommand): Permitted {
   const all = view.resolve(command.set, command.uid)
-  if (command.partial !== undefined) {
-    const [a, b] = command.partial
-    refuseBeyond(conversation, [[Math.min(a, b), Math.max(a, b)]])
-    return { ranges: partOfRanges(all, command.partial), lowest: null }
-  }
-  const limited = permitted(conversation, view, all)
-  if (limited.lowest === null || command.changedSince === null) return limited
-  return permitted(conversation, view, changed(conversation, view, all, command.changedSince))
+  if (command.partial === undefined) return permitted(conversation, view, changed(conversation, view, all, command))
+  const [a, b] = command.partial
+  refuseBeyond(conversation, [[Math.min(a, b), Math.max(a, b)]])
+  const picked = partOfRanges(all, command.partial)
+  return { ranges: changed(conversation, view, picked, command), lowest: null }
 }
 
-function changed({ account }: Conversation, view: View, ranges: Range[], since: number): Range[] {
-  const uids = ranges.map(([first, last]): Range => [view.state.uids[first] ?? 0, view.state.uids[last] ?? 0])
-  const rows = account.store.messages.rows(view.state.mailbox, uids, since)
-  return view.rangesOf([...rows].map(({ uid }) => uid))
+/** Found once for the command: what changes while it runs is told by itself. */
+function changed({ account }: Conversation, view: View, ranges: Range[], { changedSince }: FetchCommand): Range[] {
+  if (changedSince === null) return ranges
+  const uids = account.store.messages.changedUids(view.state.mailbox, changedSince)
+  return intersection(ranges, view.rangesOf(uids))
 }
 
 /** The items in the order asked for, UID first in a UID command (RFC 3501 §6.4.8) unless it is a UIDFETCH, MODSEQ with CHANGEDSINCE. */
@@ -161,16 +154,10 @@ function setsSeen(item: FetchItem): boolean {
 }
 
 /** The messages of a batch that still exist; with `marks`, \Seen is set on them first. */
-function messagesOf(
-  { account }: Conversation,
-  view: View,
-  command: FetchCommand,
-  batch: Range[],
-  marks: boolean,
-): Fetched[] {
+function messagesOf({ account }: Conversation, view: View, batch: Range[], marks: boolean): Fetched[] {
   const { messages } = account.store
   const { mailbox } = view.state
-  const rows = [...messages.rows(mailbox, batch, command.changedSince ?? undefined)]
+  const rows = [...messages.rows(mailbox, batch)]
   const unseen = marks ? rows.filter(({ flags }) => (flags & flagBits["\\Seen"]) === 0) : []
   if (unseen.length === 0) return rows.map((message) => ({ message, marked: false }))
   const change = { operation: "add" as const, flags: flagBits["\\Seen"], keywords: [], unchangedSince: null }

@@ -38,17 +38,15 @@ export type RowAnswers = {
 }
 
 /** Reads the messages of these ranges of UIDs. */
-export type RowReader = (messages: Messages, mailbox: number, ranges: Range[], changedSince?: number) => RowAnswers
+export type RowReader = (messages: Messages, mailbox: number, ranges: Range[]) => RowAnswers
 
 /** For items that the row of a message says; null when there are others. Flags and UIDs alone cost least. */
 export function rowReader(items: readonly FetchItem[]): RowReader | null {
   const flags = tellersOf<Flagged>(items, flagAttributes)
   const all = tellersOf<Message>(items, rowAttributes)
   if (all === null) return null
-  return (messages, mailbox, ranges, changedSince) => {
-    if (flags !== null && changedSince === undefined) return answers(messages.flags(mailbox, ranges), flags)
-    return answers([...messages.rows(mailbox, ranges, changedSince)], all)
-  }
+  return (messages, mailbox, ranges) =>
+    flags !== null ? answers(messages.flags(mailbox, ranges), flags) : answers([...messages.rows(mailbox, ranges)], all)
 }
 
 function tellersOf<M>(
