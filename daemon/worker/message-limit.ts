@@ -34,6 +34,11 @@ export function inOrder<T>(ascending: T[], lowest: number | null): T[] {
   return lowest === null ? ascending : ascending.reverse()
 }
 
+/** The same of batches of them. */
+export function directionOf(lowest: number | null): "up" | "down" {
+  return lowest === null ? "up" : "down"
+}
+
 /** The answer of a command that was cut short. A code that it has already leaves the tagged answer to itself (§3.1). */
 export function partial({ account, writer }: Conversation, completion: Completion, lowest: number | null): Completion {
   if (lowest === null) return completion

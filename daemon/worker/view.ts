@@ -331,24 +331,41 @@ export class View {
     return ranges.flatMap(([first, last]) => this.state.uids.slice(this.#from(first), this.#from(last + 1)))
   }
 
-  /** The same messages as ranges of UIDs, at most `count` messages at a time: the unit of work between two yields. */
-  *batches(ranges: Range[], count: number): Generator<Range[]> {
-    let batch: Range[] = []
-    let room = count
-    for (const [first, last] of ranges) {
-      for (let at = first; at <= last; ) {
-        const end = Math.min(last, at + room - 1)
-        batch.push([this.state.uids[at] ?? 0, this.state.uids[end] ?? 0])
-        room -= end - at + 1
-        at = end + 1
-        if (room > 0) continue
-        yield batch
-        batch = []
-        room = count
+  /**
+   * The same messages as ranges of UIDs, so many at a time: the unit of work between two yields. A size that is a
+   * function is asked before each batch.
+   */
+  *batches(ranges: readonly Range[], size: number | (() => number), order: "up" | "down" = "up"): Generator<Range[]> {
+    // These stay what was meant, whatever is told as expunged meanwhile.
+    const { uids } = this.state
+    const left = order === "up" ? ranges.toReversed() : [...ranges]
+    while (left.length > 0) {
+      const batch: Range[] = []
+      for (let room = typeof size === "number" ? size : size(); room > 0; ) {
+        const next = left.pop()
+        if (next === undefined) break
+        const [[first, last], rest] = cut(next, room, order)
+        if (rest !== null) left.push(rest)
+        batch.push([uids[first] ?? 0, uids[last] ?? 0])
+        room -= last - first + 1
       }
+      yield order === "up" ? batch : batch.reverse()
     }
-    if (batch.length > 0) yield batch
   }
+}
+
+/** The first `room` of a range, going up, or the last of it; and what is left. */
+function cut([first, last]: Range, room: number, order: "up" | "down"): [Range, Range | null] {
+  if (last - first < room) return [[first, last], null]
+  return order === "up"
+    ? [
+        [first, first + room - 1],
+        [first + room, last],
+      ]
+    : [
+        [last - room + 1, last],
+        [first, last - room],
+      ]
 }
 
 /** The messages of these ranges from the `from`-th to the `to`-th, counted from the end if negative (RFC 9394 §3.3). */

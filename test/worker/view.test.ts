@@ -57,22 +57,38 @@ for (const [why, each, ranges] of wrong) {
   test(`refused: ${why}`, () => assert.throws(() => each.resolve(set(...ranges), false), Refused))
 }
 
-test("batches name every message once, in order", () => {
-  const uids = Array.from({ length: 1000 }, (_, index) => index * 3 + 1)
-  const big = viewOf(uids)
-  const ranges: Range[] = [
-    [0, 99],
-    [200, 200],
-    [300, 999],
-  ]
-  const batches = [...big.batches(ranges, 64)]
-  assert.ok(batches.every((batch) => big.uidsBetween(batch).length <= 64))
-  assert.deepEqual(
-    batches.flatMap((batch) => big.uidsBetween(batch)),
-    big.uidsIn(ranges),
-  )
-  assert.equal(countOf(ranges), 801)
-})
+const growing = () => {
+  let size = 1
+  return () => size++
+}
+
+const batchings: [what: string, size: () => number | (() => number), order: "up" | "down", most: number][] = [
+  ["of one size, upwards", () => 64, "up", 64],
+  ["of one size, downwards", () => 64, "down", 64],
+  ["of growing size, upwards", growing, "up", 39],
+  ["of growing size, downwards", growing, "down", 39],
+]
+for (const [what, size, order, most] of batchings) {
+  test(`batches ${what} name every message once, in order`, () => {
+    const big = viewOf(Array.from({ length: 1000 }, (_, index) => index * 3 + 1))
+    const ranges: Range[] = [
+      [0, 99],
+      [200, 200],
+      [300, 999],
+    ]
+    assert.equal(countOf(ranges), 801)
+    const wanted = big.uidsIn(ranges)
+    const batches: number[][] = []
+    for (const batch of big.batches(ranges, size(), order)) {
+      batches.push(viewOf(wanted).uidsBetween(batch))
+      // What is told as expunged meanwhile is not what the others are counted by.
+      big.state.uids = big.state.uids.slice(1)
+    }
+    assert.equal(Math.max(...batches.map(({ length }) => length)), most)
+    const sorted = order === "up" ? batches : batches.toReversed()
+    assert.deepEqual(sorted.flat(), wanted)
+  })
+}
 
 test("ranges that touch become one", () => {
   assert.deepEqual(

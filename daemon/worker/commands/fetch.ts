@@ -1,7 +1,7 @@
 import type { FetchItem } from "../../imap/ast.ts"
 import { flagBits } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
-import { inOrder, type Permitted, partial, permitted, refuseBeyond } from "../message-limit.ts"
+import { directionOf, inOrder, type Permitted, partial, permitted, refuseBeyond } from "../message-limit.ts"
 import type { Progress } from "../progress.ts"
 import { countOf, intersection, partOfRanges, type Range, type View } from "../view.ts"
 import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
@@ -59,7 +59,7 @@ async function tellRows(
   const { messages } = conversation.account.store
   const view = conversation.selected()
   let found = 0
-  for (const batch of inOrder([...view.batches(ranges, batchMessages)], lowest)) {
+  for (const batch of view.batches(ranges, batchMessages, directionOf(lowest))) {
     found += read(messages, view.state.mailbox, batch).tell(conversation, view, lowest)
     progress.add(batchMessages)
     if (writer.congested) await writer.drained()
@@ -75,7 +75,7 @@ async function tellEach(conversation: Conversation, { ranges, lowest, items, pro
   const binary = new BinaryAnswers(conversation, items, pace)
   const ahead = new FetchAhead(conversation.account.store.contents, items)
   let found = 0
-  for (const batch of inOrder([...view.batches(ranges, marks ? seenBatchMessages : batchMessages)], lowest)) {
+  for (const batch of view.batches(ranges, marks ? seenBatchMessages : batchMessages, directionOf(lowest))) {
     for (const fetched of ahead.over(inOrder(messagesOf(conversation, view, batch, marks), lowest))) {
       if (await tellIfThere(conversation, view, items, fetched, { ahead, binary })) found += 1
       progress.add(1)

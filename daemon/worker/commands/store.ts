@@ -3,8 +3,9 @@ import type { ResponseCode } from "../../imap/response.ts"
 import { type FlagChange, keepsKeywords } from "../../store/store.ts"
 import type { Message } from "../../store/types.ts"
 import { type Conversation, storedFlags } from "../conversation.ts"
-import { inOrder, partial, permitted } from "../message-limit.ts"
+import { directionOf, inOrder, partial, permitted } from "../message-limit.ts"
 import { countOf, type Range, type View, type ViewUpdate } from "../view.ts"
+import { BatchSize } from "./batch-size.ts"
 import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
 import { rowReader } from "./row-answer.ts"
 
@@ -23,27 +24,32 @@ async function store(conversation: Conversation, command: StoreCommand): Promise
   if (command.unchangedSince !== null) conversation.enableCondstore()
   const { operation, unchangedSince } = command
   const change = { operation, unchangedSince, ...storedFlags(command.flags) }
-  const batchMessages = batchOf(change)
+  const size = new BatchSize()
   const conflicted: number[] = []
   let found = 0
   const pace = conversation.pace
   const progress = conversation.progress(command.tag, countOf(ranges))
-  for (const batch of inOrder([...view.batches(ranges, batchMessages)], lowest)) {
-    const outcome = await storeBatch(conversation, view, command, change, batch, lowest)
+  for (const batch of view.batches(ranges, () => size.next(), directionOf(lowest))) {
+    const outcome = await storeBatch({ conversation, view, command, change, lowest, size }, batch)
     found += outcome.found
     for (const { uid } of outcome.conflicted) conflicted.push(uid)
-    progress.add(batchMessages)
+    progress.add(size.current)
     await pace.rest()
   }
   return partial(conversation, completion(view, command, conflicted, countOf(ranges) - found), lowest)
 }
 
-type Outcome = { found: number; conflicted: readonly Message[] }
-
-/** Messages per transaction; between two, other connections of this user are served. */
-function batchOf(change: FlagChange): number {
-  return marks(change) ? 1000 : 400
+/** The command, and how far it goes at a time. */
+type Storing = {
+  conversation: Conversation
+  view: View
+  command: StoreCommand
+  change: FlagChange
+  lowest: number | null
+  size: BatchSize
 }
+
+type Outcome = { found: number; conflicted: readonly Message[] }
 
 /** Whether all messages are changed alike, whatever they are now. */
 function marks(change: FlagChange): boolean {
@@ -54,19 +60,13 @@ function marks(change: FlagChange): boolean {
  * What others changed is told first, in the same turn as our change is made: afterwards the mod-sequence
  * of a message would be ours, and their change could not be told from it.
  */
-async function storeBatch(
-  conversation: Conversation,
-  view: View,
-  command: StoreCommand,
-  change: FlagChange,
-  batch: Range[],
-  lowest: number | null,
-): Promise<Outcome> {
+async function storeBatch(storing: Storing, batch: Range[]): Promise<Outcome> {
+  const { conversation, view, command, change, lowest, size } = storing
   if (conversation.writer.congested) await conversation.writer.drained()
   const news = conversation.pull(false)
-  if (marks(change)) return mark(conversation, view, command, change, batch, news, lowest)
+  if (marks(change)) return mark(storing, batch, news)
   const { messages } = conversation.account.store
-  const outcome = messages.storeFlags(view.state.mailbox, view.uidsBetween(batch), change)
+  const outcome = size.measure(() => messages.storeFlags(view.state.mailbox, view.uidsBetween(batch), change))
   const { changed, unchanged, conflicted } = outcome
   const [first] = changed
   if (first !== undefined) view.told(first.modseq)
@@ -81,25 +81,19 @@ async function storeBatch(
 }
 
 /** As `storeBatch`; no more is read than is told. */
-async function mark(
-  conversation: Conversation,
-  view: View,
-  command: StoreCommand,
-  change: FlagChange,
-  batch: Range[],
-  news: ViewUpdate | null,
-  lowest: number | null,
-): Promise<Outcome> {
+async function mark(storing: Storing, batch: Range[], news: ViewUpdate | null): Promise<Outcome> {
+  const { conversation, view, command, change, lowest, size } = storing
   const { messages } = conversation.account.store
   const { mailbox } = view.state
-  const modseq = messages.mark(mailbox, batch, change)
+  const modseq = size.measure(() => messages.mark(mailbox, batch, change))
   if (modseq !== null) view.told(modseq)
   const items = itemsTold(conversation, command)
-  const rows = items.length > 0 ? rowReader(items)?.(messages, mailbox, batch) : undefined
+  const read = items.length > 0 ? rowReader(items) : null
+  const rows = size.measure(() => read?.(messages, mailbox, batch))
   const found = rows?.count ?? messages.count(mailbox, batch)
   await conversation.say(news, command.uid)
   if (command.flags.length > 0) conversation.tellKeywords(view)
-  rows?.tell(conversation, view, lowest)
+  size.measure(() => rows?.tell(conversation, view, lowest))
   return { found, conflicted: [] }
 }
 

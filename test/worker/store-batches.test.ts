@@ -1,0 +1,62 @@
+import assert from "node:assert/strict"
+import { test } from "node:test"
+import { following } from "../../daemon/worker/commands/batch-size.ts"
+import { id } from "../store/harness.ts"
+import { fill, letter, startHome } from "./harness.ts"
+
+const sizes: [size: number, tookMs: number, next: number][] = [
+  [100, 0, 200], // no more than twice as many
+  [100, 10, 120],
+  [100, 12, 100],
+  [100, 24, 50],
+  [100, 250, 10], // nor fewer than ten
+  [800, 1, 1000], // nor more than a thousand
+  [10, 6, 20],
+]
+for (const [size, tookMs, next] of sizes) {
+  test(`after ${size} messages in ${tookMs} ms come ${next}`, () => assert.equal(following(size, tookMs), next))
+}
+
+/** What a message costs, and how many then go in each transaction of 1,000. */
+const cases: [command: string, msEach: number, batches: number[]][] = [
+  ["UID STORE 1:* +FLAGS.SILENT (\\Seen)", 0, [100, 200, 400, 300]],
+  ["UID STORE 1:* +FLAGS.SILENT (\\Answered)", 0.25, [100, ...Array(18).fill(48), 36]],
+  ["UID STORE 1:* +FLAGS (\\Draft)", 4, Array(91).fill(10).with(0, 100)],
+  ["UID STORE 1:* +FLAGS.SILENT (word)", 0.25, [100, ...Array(18).fill(48), 36]],
+]
+
+test("how many messages a transaction of STORE changes follows from what the last one took", async (t) => {
+  const home = startHome(t)
+  const inbox = id(home.store, "INBOX")
+  await fill(
+    home,
+    inbox,
+    Array.from({ length: 1000 }, (_, n) => Buffer.from(letter(`letter ${n}`))),
+  )
+  const client = await home.connect()
+  await client.ok("SELECT INBOX")
+  let [now, msEach] = [0, 0]
+  t.mock.method(performance, "now", () => now)
+  const { messages } = home.store
+  const batches: number[] = []
+  const count = (changed: number) => {
+    batches.push(changed)
+    now += changed * msEach
+  }
+  const mark = messages.mark.bind(messages)
+  const storeFlags = messages.storeFlags.bind(messages)
+  t.mock.method(messages, "mark", (...given: Parameters<typeof mark>) => {
+    count(messages.count(inbox, [...given[1]]))
+    return mark(...given)
+  })
+  t.mock.method(messages, "storeFlags", (...given: Parameters<typeof storeFlags>) => {
+    count(given[1].length)
+    return storeFlags(...given)
+  })
+  for (const [command, each, expected] of cases) {
+    msEach = each
+    batches.length = 0
+    await client.ok(command)
+    assert.deepEqual(batches, expected, command)
+  }
+})
