@@ -38,3 +38,23 @@ export function compareKeys(a: string, b: string): number {
 function rank(unit: number): number {
   return unit >= 0xd800 && unit <= 0xdfff ? unit + 0x10000 : unit
 }
+
+/**
+ * Characters of a key, and of what it is made of, that SORT and THREAD look at. Mailboxes keep so much of each base
+ * subject: another number is another version of their schema.
+ */
+export const comparedCharacters = 500
+
+/**
+ * A key of the beginning of a text: senders write texts of any length, some of which become many times as long when
+ * they are decomposed, and the keys of all messages are kept at once.
+ */
+export function boundedKey(text: string): string {
+  return beginning(collationKey(beginning(text)))
+}
+
+/** A copy: a part of a text in V8 would keep all of it. */
+function beginning(text: string): string {
+  if (text.length <= comparedCharacters) return text
+  return Buffer.from(text.slice(0, comparedCharacters), "utf16le").toString("utf16le")
+}

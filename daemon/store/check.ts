@@ -1,4 +1,5 @@
 import type { Connection } from "./connection.ts"
+import { comparedSubject } from "./orderings.ts"
 
 /** What must hold between any two transactions: a sentence, and a query that finds what breaks it. */
 const invariants: readonly [claim: string, violations: string][] = [
@@ -86,7 +87,7 @@ const invariants: readonly [claim: string, violations: string][] = [
     "what SORT compares is what the content says, and only the oldest lack it",
     `SELECT id FROM content LEFT JOIN ordering ON ordering.content = content.id
      WHERE ordering.content IS NOT NULL
-         AND (ordering.sent_at IS NOT content.sent_at OR ordering.base_subject <> content.base_subject)
+         AND (ordering.sent_at IS NOT content.sent_at OR ordering.base_subject <> ${comparedSubject})
        OR ordering.content IS NULL AND id IN (SELECT content FROM structure) AND id > (SELECT min(content) FROM ordering)`,
   ],
   [

@@ -1,5 +1,5 @@
 import type { Connection } from "./connection.ts"
-import type { Order } from "./orderings.ts"
+import { comparedSubject, type Order } from "./orderings.ts"
 import type { Query } from "./query.ts"
 import { StoreError } from "./types.ts"
 
@@ -31,7 +31,7 @@ export class Summaries {
 
   constructor(connection: Connection) {
     this.#summaries = connection.raw(
-      `SELECT content.id, sent_at, base_subject, sent_day, subject, message_id, mentions ${listed}`,
+      `SELECT content.id, sent_at, ${comparedSubject}, sent_day, subject, message_id, mentions ${listed}`,
     )
     this.#envelopes = connection.raw(`SELECT content.id, envelope ${listed}`)
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import { baseSubject, isReplyOrForward } from "../../daemon/message/base-subject.ts"
-import { collationKey, compareKeys } from "../../daemon/message/collation.ts"
+import { boundedKey, collationKey, compareKeys } from "../../daemon/message/collation.ts"
 import { decodeWords } from "../../daemon/message/encoded-words.ts"
 
 const decoded: [value: string, expected: string][] = [
@@ -99,4 +99,14 @@ const equal: [a: string, b: string][] = [
 ]
 for (const [a, b] of equal) {
   test(`collation: ${a} is ${b}`, () => assert.equal(collationKey(a), collationKey(b)))
+}
+
+const bounded: [what: string, text: string, key: string][] = [
+  ["a short one", "Straße é", collationKey("Straße é")],
+  ["a long one", `${"a".repeat(499)}bcd`, `${"A".repeat(499)}B`],
+  ["one that grows when it is decomposed", "\ufdfa".repeat(400), "\ufdfa".normalize("NFKD").repeat(400).slice(0, 500)],
+  ["one that is cut within a character", `${"a".repeat(499)}\u{1f600}`, `${"A".repeat(499)}\ud83d`],
+]
+for (const [what, text, key] of bounded) {
+  test(`the key of the beginning of ${what}`, () => assert.equal(boundedKey(text), key))
 }

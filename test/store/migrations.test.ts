@@ -72,6 +72,8 @@ test("version 8 leaves contents that are there for later, and keeps what is desc
   assert.deepEqual(rows.all(), [[2, 20, "new"]])
   db.exec("UPDATE content SET sent_at = NULL WHERE id = 2")
   assert.deepEqual(rows.all(), [[2, null, "new"]])
+  db.prepare("UPDATE content SET base_subject = ? WHERE id = 2").run("x".repeat(501))
+  assert.deepEqual(rows.all(), [[2, null, "x".repeat(500)]])
   db.exec("PRAGMA foreign_keys = ON; DELETE FROM content WHERE id = 2")
   assert.deepEqual(rows.all(), [])
 })

@@ -51,3 +51,32 @@ test("contents of a former version are read where they are, until they have been
   assert.equal(store.orderings.complete, true)
   assert.equal(store.orderings.keys(inbox, [1, 2000], ["DATE"]).length, 1203)
 })
+
+const long = (n: number) => mail("long", "", { baseSubject: `${"ä".repeat(999_000)} ${n}` })
+
+test("of a long base subject the beginning is compared, and few are added at one go", (t) => {
+  const home = house(t)
+  for (const n of [1, 2, 3, 4, 5, 6]) put(home.store, "INBOX", long(n))
+  const numbers = [1, 2, 3, 4, 5, 6]
+  const beginning = "ä".repeat(500)
+  const subjects = (store: typeof home.store) => ({
+    kept: store.orderings.keys(id(store, "INBOX"), [1, 9], ["SUBJECT"]).map(([, subject]) => subject),
+    sorted: [...store.orderings.of(numbers).values()].map(({ baseSubject }) => baseSubject),
+    threaded: [...store.contents.many.summaries(numbers).values()].map(({ baseSubject }) => baseSubject),
+  })
+  const all = numbers.map(() => beginning)
+  assert.deepEqual(subjects(home.store), { kept: all, sorted: all, threaded: all })
+  closeSound(home.store)
+  const db = openKeyed(home.path, home.key, "sqlcipher")
+  db.exec("DELETE FROM ordering")
+  db.close()
+
+  const store = home.reopen()
+  for (const added of [2, 4, 6]) {
+    assert.equal(store.orderings.fill(), true)
+    const kept = all.slice(0, added)
+    assert.deepEqual(subjects(store), { kept, sorted: all, threaded: all })
+    assert.deepEqual(store.check(), [])
+  }
+  assert.equal(store.orderings.fill(), false)
+})

@@ -1,4 +1,4 @@
-/** A transaction is to take about this long: short enough for others, long enough that its commit is a small part. */
+/** A batch is to take about this long: short enough for others, long enough that a commit is a small part of it. */
 const goalMs = 12
 
 const first = 100
@@ -6,14 +6,14 @@ const least = 10
 const most = 1000
 
 /**
- * How many messages one transaction changes. What a message costs is known only afterwards: one with a hundred long
- * keywords costs a thousand times as much as one with none.
+ * How many messages are read or changed at one go. What a message costs is known only afterwards: one with a hundred
+ * long keywords, or a subject of a million characters, costs a thousand times as much as another.
  */
 export class BatchSize {
   #size = first
   #tookMs: number | null = null
 
-  /** For the next transaction, from what the last one took. */
+  /** For the next batch, from what the last one took. */
   next(): number {
     if (this.#tookMs !== null) this.#size = following(this.#size, this.#tookMs)
     this.#tookMs = null

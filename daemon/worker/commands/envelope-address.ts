@@ -65,7 +65,8 @@ function literal(cursor: Cursor): ByteString {
   const end = cursor.text.indexOf("}\r\n", cursor.at)
   const start = end + 3
   cursor.at = start + Number(cursor.text.slice(cursor.at, end))
-  return cursor.text.slice(start, cursor.at)
+  // A copy: a part of a text in V8 would keep all of it, and a kept result many envelopes.
+  return Buffer.from(cursor.text.slice(start, cursor.at), "latin1").toString("latin1")
 }
 
 function tryChar(cursor: Cursor, char: string): boolean {

@@ -1,5 +1,5 @@
 import type { SortCriterion, SortKey } from "../../imap/ast.ts"
-import { collationKey, compareKeys } from "../../message/collation.ts"
+import { boundedKey, compareKeys } from "../../message/collation.ts"
 import { decodeWords } from "../../message/encoded-words.ts"
 import type { Order } from "../../store/orderings.ts"
 import type { Store } from "../../store/store.ts"
@@ -59,7 +59,7 @@ const readers: Readonly<Record<SortKey, Reader>> = {
   DATE: sentDate,
   FROM: (_, { envelope }) => mailboxOf(firstAddress(envelope, "from")),
   SIZE: ({ size }) => size,
-  SUBJECT: (_, { baseSubject }) => collationKey(baseSubject),
+  SUBJECT: (_, { baseSubject }) => boundedKey(baseSubject),
   TO: (_, { envelope }) => mailboxOf(firstAddress(envelope, "to")),
   DISPLAYFROM: (_, { envelope }) => displayOf(firstAddress(envelope, "from")),
   DISPLAYTO: (_, { envelope }) => displayOf(firstAddress(envelope, "to")),
@@ -72,14 +72,14 @@ export function sentDate({ internalDate }: Message, { sentAt }: Order): number {
 
 /** "addr-mailbox of the first address"; empty when there is none. */
 function mailboxOf(address: FirstAddress | null): string {
-  return collationKey(address?.mailbox ?? "")
+  return boundedKey(address?.mailbox ?? "")
 }
 
 /** RFC 5957 §3: the decoded name, else the address, else what there is of it. */
 function displayOf(address: FirstAddress | null): string {
   if (address === null) return ""
   const name = address.name === null ? "" : decodeWords(address.name)
-  if (name !== "") return collationKey(name)
+  if (name !== "") return boundedKey(name)
   if (address.mailbox === null) return ""
-  return collationKey(address.host === null ? address.mailbox : `${address.mailbox}@${address.host}`)
+  return boundedKey(address.host === null ? address.mailbox : `${address.mailbox}@${address.host}`)
 }

@@ -1,11 +1,12 @@
 import type { SortCriterion, SortKey } from "../../imap/ast.ts"
-import { collationKey, compareKeys } from "../../message/collation.ts"
+import { boundedKey, compareKeys } from "../../message/collation.ts"
 import type { OrderKey } from "../../store/store.ts"
 import type { Message } from "../../store/types.ts"
 import { SortedOrder } from "../context-members.ts"
 import type { Conversation } from "../conversation.ts"
 import type { Pace } from "../pace.ts"
 import { countOf, type Range } from "../view.ts"
+import { BatchSize } from "./batch-size.ts"
 import type { CommandOf, Family } from "./command.ts"
 import { pacedSort } from "./paced-sort.ts"
 import { type Arrangement, answerSearch, type Found } from "./search-answer.ts"
@@ -118,7 +119,7 @@ async function readKeys(
   const columns = keys.map((): (number | string)[] => [])
   const collated = new Map<string, string>()
   const collate = (text: string) => {
-    const key = collated.get(text) ?? collationKey(text)
+    const key = collated.get(text) ?? boundedKey(text)
     collated.set(text, key)
     return key
   }
@@ -129,9 +130,9 @@ async function readKeys(
         const value = row[at + 1] ?? 0
         column.push(typeof value === "string" ? collate(value) : value)
       }
+      if (pace.due) await pace.rest()
     }
     progress.add(keysAtOnce)
-    if (pace.due) await pace.rest()
   }
   return { found, columns }
 }
@@ -159,9 +160,6 @@ function byRank(ranks: readonly Float64Array[], criteria: readonly SortCriterion
 /** Messages of which keys are read at one go. */
 const keysAtOnce = 500
 
-/** Messages read at one go. */
-const batchMessages = 250
-
 /** After the search: reads something of all that it found, some at a time, and gives way in between. @throws ClientGone */
 export async function readMany<T>(
   conversation: Conversation,
@@ -172,9 +170,12 @@ export async function readMany<T>(
   const pace = conversation.pace
   const progress = conversation.progress(tag, null)
   const all: T[] = []
-  for (let at = 0; at < messages.length; at += batchMessages) {
-    for (const each of read(messages.slice(at, at + batchMessages))) all.push(each)
-    progress.add(batchMessages)
+  const size = new BatchSize()
+  for (let at = 0; at < messages.length; ) {
+    const batch = messages.slice(at, at + size.next())
+    at += batch.length
+    for (const each of size.measure(() => read(batch))) all.push(each)
+    progress.add(batch.length)
     if (pace.due) await pace.rest()
   }
   return all

@@ -1,5 +1,5 @@
 import { isReplyOrForward } from "../../message/base-subject.ts"
-import { collationKey } from "../../message/collation.ts"
+import { boundedKey } from "../../message/collation.ts"
 import type { Store } from "../../store/store.ts"
 import type { Message } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
@@ -71,7 +71,7 @@ function subjectFacts({ orderings }: Store, messages: readonly Message[]): (Fact
   return messages.map((message) => {
     const order = orders.get(message.content)
     if (order === undefined) return null
-    const subject = collationKey(order.baseSubject)
+    const subject = boundedKey(order.baseSubject)
     return { subject, sentAt: sentDate(message, order), isReply: false, messageId: null, references: [] }
   })
 }
@@ -83,7 +83,7 @@ function referenceFacts({ contents }: Store, messages: readonly Message[]): (Fac
     if (summary === undefined) return null
     const { subject, baseSubject, messageId, references } = summary
     return {
-      subject: collationKey(baseSubject),
+      subject: boundedKey(baseSubject),
       sentAt: sentDate(message, summary),
       isReply: isReplyOrForward(subject),
       messageId,
