@@ -51,12 +51,18 @@ export async function tellUpdate(
       turnovers.set(context, await context.take(store, view, update.news, conversation.pace))
   }
   await tellArrived(conversation, view, update.arrived, wantedOf(items, turnovers))
-  for (const [context, turnover] of turnovers) context.tellTurnover(writer, view, turnover)
+  for (const [context, turnover] of turnovers) {
+    context.tellTurnover(writer, view, turnover)
+    if (pace.due) await pace.rest()
+  }
 }
 
 async function tellGone(conversation: Conversation, view: View, { expunged, vanished }: ViewUpdate): Promise<void> {
   const { writer, pace } = conversation
-  for (const context of view.contexts.values()) context.tellExpunged(writer, expunged, vanished)
+  for (const context of view.contexts.values()) {
+    context.tellExpunged(writer, expunged, vanished)
+    if (pace.due) await pace.rest()
+  }
   const byUid = conversation.qresync || conversation.uidOnly
   if (byUid && vanished.length > 0) writer.text(`* VANISHED ${sequenceSetWire(vanished)}\r\n`)
   for (const sequence of byUid ? [] : expunged) {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import fc from "fast-check"
 import type { SearchKey } from "../../daemon/imap/ast.ts"
-import { lastingKey, rangesIn } from "../../daemon/worker/search-context.ts"
+import { Pace } from "../../daemon/worker/pace.ts"
+import { lastingKey, rangesIn, SearchContext } from "../../daemon/worker/search-context.ts"
 import { View } from "../../daemon/worker/view.ts"
 import { letter, startHome, type TestClient } from "./harness.ts"
 
@@ -145,3 +146,34 @@ test("as many contexts as the setting says; one more is answered with NOUPDATE",
   await client.ok('CANCELUPDATE "c2"')
   assert.equal((await client.ok("SEARCH RETURN (UPDATE) ALL")).length, 1)
 })
+
+/** What is told of kept searches by a NOOP, and what another session does before. */
+const turns: [what: string, change: string, tells: "tellExpunged" | "tellTurnover"][] = [
+  ["an expunge", "UID EXPUNGE 1", "tellExpunged"],
+  ["a change", "UID STORE 2 +FLAGS (\\Flagged)", "tellTurnover"],
+]
+for (const [what, change, tells] of turns) {
+  test(`others have their turn between two kept searches that are told of ${what}`, async (t) => {
+    const home = startHome(t)
+    const [watcher, other] = [await home.connect(), await home.connect()]
+    for (const subject of ["a", "b"]) await other.append("INBOX", letter(subject), "(\\Deleted)")
+    for (const client of [watcher, other]) await client.ok("SELECT INBOX")
+    for (let n = 0; n < 3; n += 1) await watcher.ok("UID SORT RETURN (UPDATE COUNT) (SUBJECT) UTF-8 ALL")
+    await other.ok(change)
+
+    const heard: string[] = []
+    const { rest } = Pace.prototype
+    const { [tells]: tell } = SearchContext.prototype
+    t.mock.getter(Pace.prototype, "due", () => true)
+    t.mock.method(Pace.prototype, "rest", function (this: Pace) {
+      heard.push("rest")
+      return rest.call(this)
+    })
+    t.mock.method(SearchContext.prototype, tells, function (this: SearchContext, ...given: never[]) {
+      heard.push("told")
+      return Reflect.apply(tell, this, given)
+    })
+    await watcher.ok("NOOP")
+    assert.match(heard.join(" "), /told rest told rest told rest/)
+  })
+}
