@@ -166,6 +166,9 @@ const imap = z.strictObject({
   max_sorted_context: count(1, 10_000_000)
     .default(100_000)
     .describe("Messages in the result of one SORT that is kept up to date."),
+  max_contexts_bytes: count(65_536, 4_294_967_295)
+    .default(134_217_728)
+    .describe("Memory, about, for the results of all searches of one user that are kept up to date."),
   message_limit: count(0, 4_294_967_295)
     .default(1_000_000)
     .describe(

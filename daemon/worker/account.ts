@@ -1,6 +1,7 @@
 import type { Settings } from "../host/settings.ts"
 import type { Store, Usage } from "../store/store.ts"
 import type { Ingest } from "./ingest.ts"
+import type { KeptResults } from "./kept-results.ts"
 
 /** pino's loggers fit. Nothing of a mail, and no name of a mailbox, is ever given to it. */
 export type WorkerLog = {
@@ -16,6 +17,7 @@ export type Account = {
   readonly user: string
   readonly store: Store
   readonly ingest: Ingest
+  readonly kept: KeptResults
   readonly limits: Settings["imap"]
   /** Largest message that APPEND takes (RFC 7889). */
   readonly maxMessageBytes: number

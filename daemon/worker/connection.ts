@@ -124,6 +124,7 @@ export class ImapConnection {
       this.#failed(error)
     } finally {
       unsubscribe()
+      this.#conversation.deselect()
       await this.#transport.part()
     }
   }

@@ -6,6 +6,8 @@ export type Placement = { position: number; uids: number[] }
 
 /** The result of a search that is kept up to date, in its order. */
 export interface Members {
+  /** About what it takes in memory. */
+  readonly octets: number
   has(uid: number): boolean
   /** What of these was in it, as placements that are right one after the other. */
   remove(uids: readonly number[]): Placement[]
@@ -13,12 +15,20 @@ export interface Members {
   add(messages: readonly Message[]): Placement[]
 }
 
+/** In memory, about: a number in a set; what else there is of a message in an order, apart from texts. */
+const octetsInSet = 40
+const octetsPlaced = 160
+
 /** Of SEARCH: in mailbox order, so that positions need not be told. */
 export class MailboxOrder implements Members {
   readonly #uids: Set<number>
 
   constructor(uids: Iterable<number>) {
     this.#uids = new Set(uids)
+  }
+
+  get octets(): number {
+    return this.#uids.size * octetsInSet
   }
 
   has(uid: number): boolean {
@@ -50,12 +60,18 @@ export class SortedOrder implements Members {
   readonly #sorter: Sorter
   readonly #uids: Set<number>
   #inOrder: Placed[]
+  #octets: number
 
   /** `placed` is in the order of the sorter. */
   constructor(sorter: Sorter, placed: readonly Placed[]) {
     this.#sorter = sorter
     this.#inOrder = [...placed]
+    this.#octets = octetsOf(placed)
     this.#uids = new Set(placed.map(({ uid }) => uid))
+  }
+
+  get octets(): number {
+    return this.#octets
   }
 
   has(uid: number): boolean {
@@ -67,6 +83,7 @@ export class SortedOrder implements Members {
     const gone = new Set(uids.filter((uid) => this.#uids.delete(uid)))
     if (gone.size === 0) return []
     const placements = runs(this.#inOrder, ({ uid }) => gone.has(uid)).reverse()
+    this.#octets -= octetsOf(this.#inOrder.filter(({ uid }) => gone.has(uid)))
     this.#inOrder = this.#inOrder.filter(({ uid }) => !gone.has(uid))
     return placements
   }
@@ -78,9 +95,18 @@ export class SortedOrder implements Members {
     if (fresh.length === 0) return []
     for (const { uid } of fresh) this.#uids.add(uid)
     this.#inOrder = merged(this.#inOrder, fresh, compare)
+    this.#octets += octetsOf(fresh)
     const added = new Set(fresh.map(({ uid }) => uid))
     return runs(this.#inOrder, ({ uid }) => added.has(uid))
   }
+}
+
+function octetsOf(placed: readonly Placed[]): number {
+  let octets = placed.length * (octetsInSet + octetsPlaced)
+  for (const { values } of placed) {
+    for (const value of values) if (typeof value === "string") octets += value.length * 2
+  }
+  return octets
 }
 
 /** Runs of those that are meant, with the positions at which they stand. */

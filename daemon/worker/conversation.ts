@@ -139,7 +139,9 @@ export class Conversation {
     this.#saidLower = false
   }
 
+  /** Also when the client leaves: what was kept for it makes room. */
   deselect(): void {
+    for (const { members } of this.#view?.contexts.values() ?? []) this.account.kept.forget(members)
     this.#view = null
   }
 

@@ -14,6 +14,7 @@ import { ImapConnection } from "./connection.ts"
 import type { Visitor } from "./door.ts"
 import { Flush } from "./flush.ts"
 import { Ingest } from "./ingest.ts"
+import { KeptResults } from "./kept-results.ts"
 import type { DaemonLink } from "./link.ts"
 import { changePassword, createMailbox, type StoreCredentials } from "./rekey.ts"
 import { Tidying } from "./tidying.ts"
@@ -229,6 +230,7 @@ export class House {
       user: assignment.user,
       store,
       ingest,
+      kept: new KeptResults(),
       limits: settings.imap,
       maxMessageBytes: settings.spool.max_message_bytes,
       settle: () => flush.settle(settings.imap.flush_wait_ms),

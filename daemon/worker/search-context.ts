@@ -69,10 +69,10 @@ export type Turnover = { added: Placement[]; removed: Placement[] }
 /** The result of one search, kept as the mailbox changes (RFC 5267 §4.3). */
 export class SearchContext {
   readonly items: readonly FetchItem[]
+  readonly members: Members
   readonly #tag: string
   readonly #uid: boolean
   readonly #key: SearchKey
-  readonly #members: Members
 
   /** `members` are what the client was told of, or could ask for. */
   constructor({ tag, uid, key, items }: KeptSearch, members: Members) {
@@ -80,7 +80,7 @@ export class SearchContext {
     this.#tag = tag
     this.#uid = uid
     this.#key = key
-    this.#members = members
+    this.members = members
   }
 
   /**
@@ -88,7 +88,7 @@ export class SearchContext {
    * messages, `sequences` from the highest down and `uids` up.
    */
   tellExpunged(writer: ResponseWriter, sequences: readonly number[], uids: readonly number[]): void {
-    const gone = this.#members.remove(uids)
+    const gone = this.members.remove(uids)
     if (gone.length === 0) return
     const numberOf = new Map(this.#uid ? [] : uids.map((uid, index) => [uid, sequences.at(-1 - index) ?? 0]))
     this.#tell(
@@ -108,11 +108,11 @@ export class SearchContext {
       if (view.sequenceOf(message.uid) === null) continue
       const found = await passes(test, message)
       if (pace.due) await pace.rest()
-      if (found === this.#members.has(message.uid)) continue
+      if (found === this.members.has(message.uid)) continue
       if (found) added.push(message)
       else removed.push(message.uid)
     }
-    return { removed: this.#members.remove(removed), added: this.#members.add(added) }
+    return { removed: this.members.remove(removed), added: this.members.add(added) }
   }
 
   /** RFC 5267 §4.3.3: to be said after EXISTS, and after FETCH (RFC 5465 §5.1, §7). */

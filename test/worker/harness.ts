@@ -12,6 +12,7 @@ import type { Store } from "../../daemon/store/store.ts"
 import type { Account } from "../../daemon/worker/account.ts"
 import { ImapConnection } from "../../daemon/worker/connection.ts"
 import { Ingest } from "../../daemon/worker/ingest.ts"
+import { KeptResults } from "../../daemon/worker/kept-results.ts"
 import { Pace } from "../../daemon/worker/pace.ts"
 import { storeLimits } from "../../daemon/worker/unlock.ts"
 
@@ -85,6 +86,7 @@ function accountOf(store: Store, faults: object[], { limits, maxMessageBytes, se
     user: "anna",
     store,
     ingest: new Ingest(store),
+    kept: new KeptResults(),
     limits: { ...settingsSchema.parse({}).imap, ...limits },
     maxMessageBytes: maxMessageBytes ?? 52_428_800,
     settle: settle ?? (() => Promise.resolve()),

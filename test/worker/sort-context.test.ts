@@ -122,3 +122,26 @@ test("a sorted result that is longer than the setting says is not kept", async (
   // RFC 5267 §4.3.1: that says nothing of SEARCH.
   assert.equal((await client.ok("UID SEARCH RETURN (UPDATE COUNT) ALL")).length, 1)
 })
+
+/** How room comes back that a kept result took. */
+const endings: [what: string, leave: (client: TestClient) => Promise<unknown>][] = [
+  ["CANCELUPDATE", (client) => client.ok('CANCELUPDATE "c3"')],
+  ["UNSELECT", (client) => client.ok("UNSELECT")],
+  ["SELECT", (client) => client.ok("SELECT INBOX")],
+  ["LOGOUT", (client) => client.ok("LOGOUT").then(() => client.gone())],
+]
+for (const [what, leave] of endings) {
+  test(`results of a user that take too much are not kept, until ${what} makes room`, async (t) => {
+    const home = startHome(t, { limits: { max_contexts_bytes: 1000 } })
+    const [first, second] = [await home.connect(), await home.connect()]
+    for (const client of [first, second]) await append(client, "Archive", "x".repeat(300), 10)
+    for (const client of [first, second]) await client.ok("SELECT Archive")
+    const sort = (client: TestClient, keys: string) =>
+      client.ok(`UID SORT RETURN (UPDATE COUNT) (${keys}) UTF-8 1`).then(({ length }) => length)
+    assert.equal(await sort(first, "SUBJECT"), 1)
+    assert.equal(await sort(second, "SUBJECT"), 2)
+    assert.equal(await sort(second, "DATE"), 1)
+    await leave(first)
+    assert.equal(await sort(second, "SUBJECT"), 1)
+  })
+}

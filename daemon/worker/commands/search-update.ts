@@ -30,8 +30,11 @@ export function keepUpdated(
   const view = conversation.selected()
   const { tag, uid } = command
   const key = lastingKey(command.key, view)
-  if (key === null || isTooMuch(conversation, command, key, told.length)) sayNoUpdate(conversation, tag)
-  else view.contexts.set(tag, new SearchContext({ tag, uid, key, items }, arrangement.members(told)))
+  if (key === null || isTooMuch(conversation, command, key, told.length)) return sayNoUpdate(conversation, tag)
+  const members = arrangement.members(told)
+  const { kept, limits } = conversation.account
+  if (!kept.keep(members, limits.max_contexts_bytes)) return sayNoUpdate(conversation, tag)
+  view.contexts.set(tag, new SearchContext({ tag, uid, key, items }, members))
 }
 
 /** RFC 5267 §4.3.1: a server may have such limits. A sorted result has to keep what it is sorted by. */
@@ -48,7 +51,9 @@ export function sayNoUpdate({ writer }: Conversation, tag: string): void {
 /** RFC 5267 §4.3.5; all of the tags, or none. */
 function cancelUpdate(conversation: Conversation, { tags }: CommandOf<"CANCELUPDATE">): Completion {
   const { contexts } = conversation.selected()
-  if (!tags.every((tag) => contexts.has(tag))) throw new Refused({ status: "BAD", text: "Unknown tag" })
+  const ended = tags.map((tag) => contexts.get(tag)).filter((context) => context !== undefined)
+  if (ended.length < tags.length) throw new Refused({ status: "BAD", text: "Unknown tag" })
+  for (const { members } of ended) conversation.account.kept.forget(members)
   for (const tag of tags) contexts.delete(tag)
   return { text: "CANCELUPDATE completed" }
 }
