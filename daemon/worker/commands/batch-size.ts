@@ -6,7 +6,7 @@ const least = 10
 const most = 1000
 
 /**
- * How many messages are read or changed at one go. What a message costs is known only afterwards: one with a hundred
+ * How many messages are read or changed at one go. What one costs is known only afterwards: one with a hundred
  * long keywords, or a subject of a million characters, costs a thousand times as much as another.
  */
 export class BatchSize {
