@@ -30,7 +30,7 @@ const beforeLogin: Case[] = [
   ["5,000 nested parentheses", `a ID ${"(".repeat(5000)}${")".repeat(3000)}\r\n`, [/^a BAD/], "goes on"],
   ["no tag", " NOOP\r\n", [/^\* BAD/], "goes on"],
   ["an empty line", "\r\n", [/^\* BAD/], "goes on"],
-  ["only line ends", "\r\n\r\n\r\n", [/^\* BAD/, /^\* BAD/, /^\* BAD/, /^\* BYE Too many bad/], "closed"],
+  ["only line ends", "\r\n".repeat(20), [...Array<RegExp>(20).fill(/^\* BAD/), /^\* BYE Too many bad/], "closed"],
   ["base64 that is none", "a AUTHENTICATE PLAIN !!!!\r\n", [/^a BAD/], "goes on"],
   ["base64 that is too long", `a AUTHENTICATE PLAIN\r\n${"A".repeat(9000)}\r\n`, [/^\+/, /^a BAD/], "goes on"],
   ["commands of later states", "a SELECT INBOX\r\nb FETCH 1 ALL\r\n", [/^a BAD/, /^b BAD/], "goes on"],
@@ -38,7 +38,7 @@ const beforeLogin: Case[] = [
   [
     "an HTTP request",
     "GET / HTTP/1.1\r\nHost: mail.example\r\nUser-Agent: x\r\n\r\n",
-    [/^GET BAD/, /^Host: BAD/, /^User-Agent: BAD/, /^\* BYE Too many bad/],
+    [/^\* BYE This is IMAP, not HTTP/],
     "closed",
   ],
   ["1 MB without a line end", "x".repeat(1_000_000), [/^\* BYE \[TOOBIG\]/], "closed"],
