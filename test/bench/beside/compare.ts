@@ -31,11 +31,13 @@ export async function compare({ messages, keys, only }: Comparison): Promise<voi
     printHead(messages, contenders, keys)
     const benches = await Promise.all(contenders.map((contender) => open(contender, messages)))
     const wanted = operations(messages.length).filter((operation) => operation.fills || only.test(operation.what))
+    const disk: string[] = []
     for (const operation of wanted) {
       const line = await measure(operation, benches)
       if (line.times.every((times) => times.length > 0)) printLine(line)
+      if (operation.fills) disk.push(...contenders.map(({ name, diskBytes }) => `${name} ${mib(diskBytes())}`))
     }
-    for (const { name, diskBytes } of contenders) print(`\n${name}: ${mib(diskBytes())} on disk`)
+    print(`\nOn disk, all messages once: ${disk.join(", ")}`)
     for (const { client } of benches) client.close()
   } finally {
     await stop()
