@@ -101,10 +101,15 @@ export class SearchIndex {
   #write(): void {
     const insert = this.#renewing.get() === 1 ? this.#insertNext : this.#insert
     for (const [content, text] of this.#waiting) insert.run(content, text)
-    for (const content of this.#leaving) for (const removal of this.#removals) removal.run(content)
-    if (this.#leaving.size > 0) this.#countGone.run(this.#leaving.size)
+    const gone = [...this.#leaving].filter((content) => this.#removed(content))
+    if (gone.length > 0) this.#countGone.run(gone.length)
     if (this.#waiting.size > 0 && ++this.#behind > maxBehind) this.mergeSome()
     this.#clear()
+  }
+
+  /** False when it was not there (any more): a large content is removed in several goes. */
+  #removed(content: number): boolean {
+    return this.#removals.map((removal) => removal.run(content).changes).some((changes) => changes > 0)
   }
 
   #clear(): void {
