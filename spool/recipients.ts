@@ -35,7 +35,7 @@ export class Recipients {
   /** Counts notices, to recognise an answer that was overtaken by one. */
   #notices = 0
 
-  constructor(resolve: Resolve, settings: Settings["spool"], now: () => number = Date.now) {
+  constructor(resolve: Resolve, settings: Settings["spool"], now: () => number = () => performance.now()) {
     this.#resolve = resolve
     const max = settings.recipient_cache_entries
     this.#known = max > 0 ? new LRUCache({ max }) : null

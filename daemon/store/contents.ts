@@ -51,7 +51,7 @@ export class Contents {
   readonly #envelope: Query<[id: number], Uint8Array>
   readonly #preview: Query<[id: number], string>
   /**
-   * Contents that have lost their last message, or had none at open; also some that have one. They are in \`unlinked\`,
+   * Contents that have lost their last message, or had none at open. They are in \`unlinked\`,
    * too, but those that are still arriving look the same there.
    */
   readonly #unwanted: number[]
@@ -226,9 +226,10 @@ export class Contents {
    */
   unlinked(contents: Iterable<number>): void {
     for (const content of contents) {
+      if (this.#isUnlinked.get(content) === undefined) continue
       const hold = this.#held.get(content)
       if (hold === undefined) this.#unwanted.push(content)
-      else if (this.#isUnlinked.get(content) !== undefined) hold.unwanted ??= this.#holdBack(content)
+      else hold.unwanted ??= this.#holdBack(content)
     }
   }
 
@@ -252,8 +253,13 @@ export class Contents {
     const least = Math.max(0, left - clearedContents)
     for (let octets = 0; left > least && octets < clearedOctets; left -= 1) {
       const content = this.#unwanted[left - 1] ?? 0
-      // It may have been put here by a transaction that was undone, or have other messages.
+      // It may have been put here by a transaction that was undone, and be read and unlinked since.
       if (this.#isUnlinked.get(content) === undefined) continue
+      const hold = this.#held.get(content)
+      if (hold !== undefined) {
+        hold.unwanted ??= this.#holdBack(content)
+        continue
+      }
       octets += this.facts(content).size
       if (!this.#remove(content)) break
     }

@@ -44,6 +44,7 @@ export class Tidying {
       .by(this, () => this.#run())
       .finally(() => {
         this.#running = null
+        if (this.#again) this.#wake()
       })
   }
 
@@ -56,6 +57,7 @@ export class Tidying {
         await this.#everything()
       }
     } catch (error) {
+      this.#again = false
       this.#unlisten()
       if (!this.#ended.signal.aborted)
         this.#log.error({ err: error }, "upkeep of a mailbox failed: it is left for the next login")

@@ -4,6 +4,7 @@ import { setTimeout } from "node:timers/promises"
 import type { WorkerLog } from "../../daemon/worker/account.ts"
 import { Tidying } from "../../daemon/worker/tidying.ts"
 import { house, put } from "../store/harness.ts"
+import { startHome } from "./harness.ts"
 
 const complain = (_: object, text: string) => assert.fail(text)
 const silent: WorkerLog = { debug: complain, info: complain, warn: complain, error: complain }
@@ -31,3 +32,35 @@ test("what a crash left is taken away in slices, others are served in between, a
   while (left() > 0) await setTimeout(1)
   await second.stop()
 })
+
+const ways: [how: string, commands: string[], mailbox: string][] = [
+  ["as it came", [], "INBOX"],
+  ["after a MOVE", ["MOVE 1 box"], "box"],
+  ["after a COPY", ["COPY 1 box", "STORE 1 +FLAGS.SILENT (\\Deleted)", "EXPUNGE"], "box"],
+]
+for (const [how, commands, mailbox] of ways) {
+  test(`a message that is expunged while it is sent is sent to its end: ${how}`, async (t) => {
+    const home = startHome(t)
+    const tidying = new Tidying(home.store, silent)
+    const [reader, other] = [await home.connect(), await home.connect()]
+    const letter = `Subject: large\r\n\r\n${"0123456789abcdef\r\n".repeat(400_000)}`
+    await other.ok("CREATE box")
+    await other.append("INBOX", letter)
+    await other.ok("SELECT INBOX")
+    tidying.start()
+    for (const command of commands) await other.ok(command)
+    await reader.ok(`SELECT ${mailbox}`)
+    reader.pause()
+    reader.send("a FETCH 1 BODY.PEEK[]\r\n")
+    await other.ok(`SELECT ${mailbox}`)
+    await other.ok("STORE 1 +FLAGS.SILENT (\\Deleted)")
+    await other.ok("EXPUNGE")
+    await setTimeout(400)
+    reader.resume()
+    const { untagged } = await reader.answer("a")
+    assert.equal(untagged[0]?.literals[0]?.length, letter.length)
+    await tidying.stop()
+    while (home.store.tidy());
+    assert.deepEqual(home.store.check(), [])
+  })
+}
