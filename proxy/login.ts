@@ -4,7 +4,7 @@ import { type ControlClient, type ControlLog, ControlMisuse, ControlUnreachable 
 import { ControlSocketError } from "../daemon/contract/control-socket.ts"
 import type { ClientFacts, PrefaceAnswer } from "../daemon/contract/preface.ts"
 import type { RefusalReason } from "../daemon/contract/worker-link.ts"
-import { presentPreface, WorkerUnreachable } from "../daemon/contract/worker-socket.ts"
+import { presentPreface, WorkerGone, WorkerUnreachable } from "../daemon/contract/worker-socket.ts"
 import { overwriteStack } from "../daemon/keys/secret.ts"
 import type { Credentials } from "./sasl.ts"
 
@@ -107,11 +107,17 @@ async function tryOnce(
   signal.throwIfAborted()
   if (session.kind === "unavailable") return { kind: "refused", reply: unavailable }
   const ticket = Buffer.from(session.ticket, "base64url")
-  const { socket, answer } = await presentPreface(
+  const presented = await presentPreface(
     session.worker,
     { purpose: "imap", ticket, credential, second: new Uint8Array(0), facts },
     { timeoutMs: context.answerTimeoutMs, signal },
-  )
+  ).catch((error: unknown) => {
+    // It was closing when the ticket to it was given, and said nothing any more.
+    if (error instanceof WorkerGone) return null
+    throw error
+  })
+  if (presented === null) return { kind: "closing" }
+  const { socket, answer } = presented
   if (answer.status === "ok") return { kind: "open", worker: socket }
   socket.destroy()
   return refusal(answer)

@@ -10,13 +10,16 @@ export class WorkerUnreachable extends Error {
   }
 }
 
+/** It ended before it answered: whoever asks for a ticket again is sent to another one. */
+export class WorkerGone extends WorkerUnreachable {}
+
 /**
  * Connects to a worker, shows the preface and reads the answer. The socket comes back paused, half-open
  * allowed, with whatever followed the answer pushed back into it. Only the encoded copy of the credential is
  * wiped here, on every path and at the moment the kernel has it; `preface` stays the caller's to wipe.
  *
  * @param options.signal aborts at any step; the socket is destroyed
- * @throws WorkerUnreachable; ControlSocketError when the socket is not the daemon's
+ * @throws WorkerGone, WorkerUnreachable; ControlSocketError when the socket is not the daemon's
  */
 export async function presentPreface(
   path: string,
@@ -25,8 +28,13 @@ export async function presentPreface(
 ): Promise<{ socket: Socket; answer: PrefaceAnswer }> {
   checkSocketPath(path)
   const socket = connect({ path, allowHalfOpen: true })
-  const timer = setTimeout(() => socket.destroy(new Error("no answer in time")), options.timeoutMs)
-  const abort = () => socket.destroy(new Error("given up"))
+  let given = false
+  const giveUp = (why: string) => {
+    given = true
+    socket.destroy(new Error(why))
+  }
+  const timer = setTimeout(() => giveUp("no answer in time"), options.timeoutMs)
+  const abort = () => giveUp("given up")
   if (options.signal?.aborted === true) abort()
   options.signal?.addEventListener("abort", abort, { once: true })
   const answer = answerOf(socket)
@@ -36,12 +44,22 @@ export async function presentPreface(
     return { socket, answer: received }
   } catch (error) {
     socket.destroy()
-    throw new WorkerUnreachable("no answer", { cause: error })
+    throw new (given || !isEnd(error) ? WorkerUnreachable : WorkerGone)("no answer", { cause: error })
   } finally {
     clearTimeout(timer)
     options.signal?.removeEventListener("abort", abort)
   }
 }
+
+function isEnd(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const code = "code" in error ? error.code : null
+  return (
+    error.message === closedWithoutAnswer || ["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"].includes(String(code))
+  )
+}
+
+const closedWithoutAnswer = "closed without an answer"
 
 /** Writes the preface and wipes its octets. */
 async function send(socket: Socket, preface: Preface): Promise<void> {
@@ -63,7 +81,7 @@ function answerOf(socket: Socket): Promise<PrefaceAnswer> {
       socket.pause()
       finish()
     }
-    const onEnd = () => settle(() => reject(new Error("closed without an answer")))
+    const onEnd = () => settle(() => reject(new Error(closedWithoutAnswer)))
     const onData = (chunk: Buffer) => {
       try {
         const answer = reader.push(chunk)

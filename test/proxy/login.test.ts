@@ -46,16 +46,22 @@ test("logins are impossible: the daemon says so, is away, or names a socket nobo
   assert.match((await replyTo(t, { answer: () => null })) ?? "", unavailable)
 })
 
-test("a worker that is closing is tried again with a new ticket", async (t) => {
-  let logins = 0
-  const answer = (): PrefaceAnswer => (++logins < 3 ? { status: "refused", why: "closing" } : { status: "ok" })
-  const at = await house(t, { answer })
-  const client = await plainClient(t, at.port.imap)
-  await client.line()
-  await client.send("a1 LOGIN ann x\r\n")
-  assert.equal(await client.line(), "a1 OK Logged in")
-  assert.equal(at.asked.length, 3)
-})
+const endings: [how: string, answer: PrefaceAnswer | null][] = [
+  ["says that it is closing", { status: "refused", why: "closing" }],
+  ["is gone without a word", null],
+]
+for (const [how, ending] of endings) {
+  test(`a worker that ${how} is asked for again, with a new ticket`, async (t) => {
+    let logins = 0
+    const answer = (): PrefaceAnswer | null => (++logins < 3 ? ending : { status: "ok" })
+    const at = await house(t, { answer })
+    const client = await plainClient(t, at.port.imap)
+    await client.line()
+    await client.send("a1 LOGIN ann x\r\n")
+    assert.equal(await client.line(), "a1 OK Logged in")
+    assert.equal(at.asked.length, 3)
+  })
+}
 
 test("unknown users, wrong passwords and names that cannot be have the same reply", async (t) => {
   const at = await house(t)
