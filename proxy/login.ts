@@ -79,7 +79,11 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 async function decide(attempt: Attempt, context: LoginContext, signal: AbortSignal): Promise<LoginResult> {
   try {
     for (let left = closingRetries; ; left -= 1) {
-      const result = await tryOnce(attempt, context, signal)
+      const result = await tryOnce(attempt, context, signal).catch((error: unknown) => {
+        // It was closing already when the ticket to it was given, and said nothing any more.
+        if (error instanceof WorkerGone && left > 0) return { kind: "closing" } as const
+        throw error
+      })
       if (result.kind !== "closing") return result
       if (left === 0) return { kind: "refused", reply: replies.closing }
       await sleep(closingWaitMs, undefined, { signal })
@@ -107,17 +111,11 @@ async function tryOnce(
   signal.throwIfAborted()
   if (session.kind === "unavailable") return { kind: "refused", reply: unavailable }
   const ticket = Buffer.from(session.ticket, "base64url")
-  const presented = await presentPreface(
+  const { socket, answer } = await presentPreface(
     session.worker,
     { purpose: "imap", ticket, credential, second: new Uint8Array(0), facts },
     { timeoutMs: context.answerTimeoutMs, signal },
-  ).catch((error: unknown) => {
-    // It was closing when the ticket to it was given, and said nothing any more.
-    if (error instanceof WorkerGone) return null
-    throw error
-  })
-  if (presented === null) return { kind: "closing" }
-  const { socket, answer } = presented
+  )
   if (answer.status === "ok") return { kind: "open", worker: socket }
   socket.destroy()
   return refusal(answer)

@@ -1,16 +1,16 @@
 import { connect, type Socket } from "node:net"
 import { checkSocketPath } from "./control-socket.ts"
-import { AnswerReader, encodePreface, type Preface, type PrefaceAnswer } from "./preface.ts"
+import { AnswerReader, encodePreface, type Preface, type PrefaceAnswer, PrefaceError } from "./preface.ts"
 
 /** The worker went away, did not answer in time, or answered something else. */
 export class WorkerUnreachable extends Error {
   constructor(why: string, options?: ErrorOptions) {
     super(`worker: ${why}`, options)
-    this.name = "WorkerUnreachable"
+    this.name = new.target.name
   }
 }
 
-/** It ended before it answered: whoever asks for a ticket again is sent to another one. */
+/** It is not there, or ended before it answered: whoever asks for a ticket again may be sent to another one. */
 export class WorkerGone extends WorkerUnreachable {}
 
 /**
@@ -44,22 +44,13 @@ export async function presentPreface(
     return { socket, answer: received }
   } catch (error) {
     socket.destroy()
-    throw new (given || !isEnd(error) ? WorkerUnreachable : WorkerGone)("no answer", { cause: error })
+    const isGone = !given && !(error instanceof PrefaceError)
+    throw new (isGone ? WorkerGone : WorkerUnreachable)("no answer", { cause: error })
   } finally {
     clearTimeout(timer)
     options.signal?.removeEventListener("abort", abort)
   }
 }
-
-function isEnd(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  const code = "code" in error ? error.code : null
-  return (
-    error.message === closedWithoutAnswer || ["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE"].includes(String(code))
-  )
-}
-
-const closedWithoutAnswer = "closed without an answer"
 
 /** Writes the preface and wipes its octets. */
 async function send(socket: Socket, preface: Preface): Promise<void> {
@@ -81,7 +72,7 @@ function answerOf(socket: Socket): Promise<PrefaceAnswer> {
       socket.pause()
       finish()
     }
-    const onEnd = () => settle(() => reject(new Error(closedWithoutAnswer)))
+    const onEnd = () => settle(() => reject(new Error("closed without an answer")))
     const onData = (chunk: Buffer) => {
       try {
         const answer = reader.push(chunk)

@@ -99,6 +99,7 @@ export class SearchIndex {
   }
 
   #write(): void {
+    if (this.#waiting.size === 0 && this.#leaving.size === 0) return
     const insert = this.#renewing.get() === 1 ? this.#insertNext : this.#insert
     for (const [content, text] of this.#waiting) insert.run(content, text)
     const gone = [...this.#leaving].filter((content) => this.#removed(content))

@@ -1,5 +1,5 @@
 import type { Connection } from "./connection.ts"
-import { IndexUpkeep } from "./index-upkeep.ts"
+import { IndexRenewal } from "./index-renewal.ts"
 import { type Packed, pack, textOf, unpackText } from "./packing.ts"
 import type { Beside, Pieces, Texts } from "./pieces.ts"
 import type { Query } from "./query.ts"
@@ -16,7 +16,7 @@ const elsewhere: Packed = { packing: besideOctets, bytes: new Uint8Array(0) }
 export class Words {
   readonly #pieces: Pieces
   readonly #index: SearchIndex
-  readonly #upkeep: IndexUpkeep
+  readonly #renewal: IndexRenewal
   readonly #insert: Query<[content: number, complete: number, indexed: number, ...header: Text, ...body: Text], unknown>
   readonly #remove: Query<[content: number], unknown>
   readonly #header: Query<[content: number], Packed>
@@ -25,7 +25,7 @@ export class Words {
   constructor(connection: Connection, pieces: Pieces) {
     this.#pieces = pieces
     this.#index = new SearchIndex(connection)
-    this.#upkeep = new IndexUpkeep(connection, this)
+    this.#renewal = new IndexRenewal(connection, this)
     this.#insert = connection.prepare(
       `INSERT INTO words (content, complete, indexed, header_packing, header_text, body_packing, body_text)
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -81,7 +81,7 @@ export class Words {
 
   /** Makes the index anew when that is due, a slice of it. False when it is not. @throws StoreError `disk-full`, `damaged` */
   renew(): boolean {
-    return this.#upkeep.renew()
+    return this.#renewal.renew()
   }
 
   /** Text as it is in its row, or behind the octets of this piece. */

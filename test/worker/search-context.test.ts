@@ -6,6 +6,7 @@ import { Pace } from "../../daemon/worker/pace.ts"
 import { lastingKey, rangesIn, SearchContext } from "../../daemon/worker/search-context.ts"
 import { View } from "../../daemon/worker/view.ts"
 import { letter, startHome, type TestClient } from "./harness.ts"
+import { KeptResults, numbersIn } from "./kept-results.ts"
 
 test("numbers that are kept are ranges, however many messages there are", () => {
   const uids = Array.from({ length: 1000 }, (_, index) => index + 1)
@@ -21,20 +22,10 @@ test("numbers that are kept are ranges, however many messages there are", () => 
 })
 
 /** What a client knows of its search: UIDs or numbers, as the answers change them (RFC 5267 §4.3). */
-class Results {
+class Results extends KeptResults {
   readonly members = new Set<number>()
-  readonly #prefix: string
-  readonly #byUid: boolean
 
-  constructor(tag: string, byUid: boolean) {
-    this.#prefix = `* ESEARCH (TAG "${tag}")${byUid ? " UID" : ""} `
-    this.#byUid = byUid
-  }
-
-  hear(line: string): void {
-    const expunged = /^\* (\d+) EXPUNGE$/.exec(line)?.[1]
-    if (expunged !== undefined && !this.#byUid) this.#shift(Number(expunged))
-    if (!line.startsWith(this.#prefix)) return
+  protected take(line: string): void {
     for (const [, verb, set = ""] of line.matchAll(/(ADDTO|REMOVEFROM|ALL) (?:\(0 )?([\d:,]+)/g)) {
       for (const number of numbersIn(set)) {
         if (verb === "REMOVEFROM") assert.ok(this.members.delete(number), `${line}: ${number} was no result`)
@@ -43,20 +34,12 @@ class Results {
     }
   }
 
-  /** The number must have been taken out before, and those above it go down. */
-  #shift(expunged: number): void {
+  protected shift(expunged: number): void {
     assert.ok(!this.members.has(expunged), `${expunged} was expunged as a result`)
     const moved = [...this.members].map((number) => (number > expunged ? number - 1 : number))
     this.members.clear()
     for (const number of moved) this.members.add(number)
   }
-}
-
-function numbersIn(set: string): number[] {
-  return set.split(",").flatMap((range) => {
-    const [from = 0, to = from] = range.split(":").map(Number)
-    return Array.from({ length: to - from + 1 }, (_, index) => from + index)
-  })
 }
 
 const programs = [

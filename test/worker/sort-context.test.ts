@@ -2,22 +2,13 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import fc from "fast-check"
 import { letter, startHome, type TestClient } from "./harness.ts"
+import { KeptResults, numbersIn } from "./kept-results.ts"
 
 /** What a client makes of ADDTO and REMOVEFROM, as RFC 5267 §4.3.3 and §4.3.4 tell it: a list in the order of its SORT. */
-class SortedResults {
+class SortedResults extends KeptResults {
   list: number[] = []
-  readonly #prefix: string
-  readonly #byUid: boolean
 
-  constructor(tag: string, byUid: boolean) {
-    this.#prefix = `* ESEARCH (TAG "${tag}")${byUid ? " UID" : ""} `
-    this.#byUid = byUid
-  }
-
-  hear(line: string): void {
-    const expunged = /^\* (\d+) EXPUNGE$/.exec(line)?.[1]
-    if (expunged !== undefined && !this.#byUid) this.#shift(Number(expunged))
-    if (!line.startsWith(this.#prefix)) return
+  protected take(line: string): void {
     const [, all] = / ALL ([\d:,]+)/.exec(line) ?? []
     if (all !== undefined) this.list = numbersIn(all)
     for (const [, verb, pairs = ""] of line.matchAll(/(ADDTO|REMOVEFROM) \(([^)]+)\)/g)) {
@@ -29,17 +20,10 @@ class SortedResults {
     }
   }
 
-  #shift(expunged: number): void {
+  protected shift(expunged: number): void {
     assert.ok(!this.list.includes(expunged), `${expunged} was expunged as a result`)
     this.list = this.list.map((number) => (number > expunged ? number - 1 : number))
   }
-}
-
-function numbersIn(set: string): number[] {
-  return set.split(",").flatMap((range) => {
-    const [from = 0, to = from] = range.split(":").map(Number)
-    return Array.from({ length: to - from + 1 }, (_, index) => from + index)
-  })
 }
 
 const orders = ["(ARRIVAL)", "(REVERSE ARRIVAL)", "(SUBJECT REVERSE ARRIVAL)", "(REVERSE SIZE)"]

@@ -8,7 +8,7 @@ INSERT INTO trigram_next (trigram_next, rank)
 `
 
 /**
- * Version 6: the search index is kept in order beside the connections, a little at a time (`index-upkeep.ts`).
+ * Version 6: the search index is kept in order beside the connections, a little at a time (`index-merge.ts`, `index-renewal.ts`).
  * Before, the engine did that inside the transaction that happened to be next, which then took seconds.
  */
 export const indexUpkeepSchema = `

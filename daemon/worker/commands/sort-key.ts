@@ -26,11 +26,13 @@ export function sortablesOf(
 ): Sortable[] {
   const ids = messages.map(({ content }) => content)
   const orders = orderings.of(ids)
-  const envelopes = criteria.some(({ key }) => addressKeys.has(key)) ? contents.many.envelopes(ids) : null
+  const envelopes = criteria.some(({ key }) => addressKeys.has(key)) ? contents.wires.of("envelope", ids) : null
+  const envelopeOf = (content: number) =>
+    envelopes === null ? noEnvelope : (envelopes.get(content) ?? contents.envelope(content))
   return messages.flatMap((message) => {
     const order = orders.get(message.content)
     if (order === undefined) return []
-    const facts = { ...order, envelope: envelopes?.get(message.content) ?? noEnvelope }
+    const facts = { ...order, envelope: envelopeOf(message.content) }
     return { uid: message.uid, message, values: criteria.map(({ key }) => readers[key](message, facts)) }
   })
 }

@@ -22,11 +22,10 @@ type Next = [content: number, there: number, indexed: number]
  * FTS5 only marks what is deleted, and merging what is mostly marked cannot be divided: it counts the pages that it
  * writes. So when a good part is gone, a new index takes the place of the old one, which is dropped as a whole.
  */
-export class IndexUpkeep {
+export class IndexRenewal {
   readonly #connection: Connection
   readonly #texts: IndexedTexts
-  readonly #state: Query<[], { gone: number; renewed: number | null }>
-  readonly #count: Query<[], number>
+  readonly #state: Query<[], { gone: number; renewed: number | null; messages: number }>
   readonly #begin: Query<[], unknown>
   readonly #next: Query<[after: number, most: number], Next>
   readonly #insert: Query<[content: number, text: string], unknown>
@@ -36,8 +35,7 @@ export class IndexUpkeep {
   constructor(connection: Connection, texts: IndexedTexts) {
     this.#connection = connection
     this.#texts = texts
-    this.#state = connection.prepare("SELECT index_gone AS gone, index_renewed AS renewed FROM account")
-    this.#count = connection.pluck("SELECT count(*) FROM trigram_docsize")
+    this.#state = connection.prepare("SELECT index_gone AS gone, index_renewed AS renewed, messages FROM account")
     this.#begin = connection.prepare("UPDATE account SET index_gone = 0, index_renewed = 0")
     this.#next = connection.raw(
       `SELECT content, content IN (SELECT id FROM trigram_next_docsize), indexed FROM words
@@ -50,9 +48,9 @@ export class IndexUpkeep {
 
   /** One slice. False when there is nothing to do. @throws StoreError `disk-full`, `damaged` */
   renew(): boolean {
-    const { gone, renewed } = this.#state.get() ?? { gone: 0, renewed: null }
+    const { gone, renewed, messages } = this.#state.get() ?? { gone: 0, renewed: null, messages: 0 }
     if (renewed !== null) return this.#renewSome(renewed)
-    if (gone < minGone || gone < (this.#count.get() ?? 0) / 2) return false
+    if (gone < minGone || gone < messages / 2) return false
     this.#connection.transaction(() => this.#begin.run())
     return true
   }
