@@ -1,4 +1,6 @@
 import type { Connection } from "./connection.ts"
+import { MarkBlock, type MarkRow } from "./mark-block.ts"
+import { mailboxBlocks } from "./migrations/9-mark.sql.ts"
 import { comparedSubject } from "./orderings.ts"
 
 /** What must hold between any two transactions: a sentence, and a query that finds what breaks it. */
@@ -6,8 +8,17 @@ const invariants: readonly [claim: string, violations: string][] = [
   [
     "a mailbox's counters equal its messages",
     `SELECT mailbox.id FROM mailbox LEFT JOIN message ON message.mailbox = mailbox.id GROUP BY mailbox.id
-     HAVING mailbox.messages <> count(uid) OR mailbox.unseen <> coalesce(sum(flags & 1 = 0), 0)
-       OR mailbox.deleted <> coalesce(sum(flags & 8 <> 0), 0) OR mailbox.size <> coalesce(sum(message.size), 0)`,
+     HAVING mailbox.messages <> count(uid) OR mailbox.size <> coalesce(sum(message.size), 0)`,
+  ],
+  [
+    "a mailbox's counters equal its marks",
+    `SELECT mailbox.id FROM mailbox LEFT JOIN mark ON mark.mailbox = mailbox.id GROUP BY mailbox.id
+     HAVING mailbox.unseen <> coalesce(sum(mark.unseen), 0) OR mailbox.deleted <> coalesce(sum(mark.deleted), 0)`,
+  ],
+  ["a mark is of the mailbox that its id says", `SELECT id FROM mark WHERE id / ${mailboxBlocks} <> mailbox`],
+  [
+    "keywords belong to a message",
+    "SELECT uid FROM message_keywords WHERE NOT EXISTS (SELECT 1 FROM message WHERE message.mailbox = message_keywords.mailbox AND message.uid = message_keywords.uid)",
   ],
   [
     "the account's usage equals its messages",
@@ -25,19 +36,26 @@ const invariants: readonly [claim: string, violations: string][] = [
   ],
   [
     "no message is newer than its mailbox",
-    "SELECT uid FROM message JOIN mailbox ON mailbox.id = mailbox WHERE message.modseq > mailbox.modseq",
+    "SELECT mark.id FROM mark JOIN mailbox ON mailbox.id = mailbox WHERE mark.modseq > mailbox.modseq",
   ],
   [
     "no expunge is newer than its mailbox",
-    "SELECT uid FROM expunged JOIN mailbox ON mailbox.id = mailbox WHERE expunged.modseq > mailbox.modseq",
+    "SELECT first FROM expunged JOIN mailbox ON mailbox.id = mailbox WHERE expunged.modseq > mailbox.modseq",
   ],
   ["the recent mark is not above UIDNEXT", "SELECT id FROM mailbox WHERE recent_from > uid_next"],
-  ["the expunge log names no live message", "SELECT uid FROM expunged JOIN message USING (mailbox, uid)"],
-  ["the expunge log names a UID once", "SELECT uid FROM expunged GROUP BY mailbox, uid HAVING count(*) > 1"],
+  [
+    "the expunge log names no live message",
+    "SELECT uid FROM expunged JOIN message ON message.mailbox = expunged.mailbox AND uid BETWEEN first AND last",
+  ],
+  [
+    "the expunge log names a UID once",
+    `SELECT first FROM (SELECT first, last, lag(last, 1, 0) OVER (PARTITION BY mailbox ORDER BY first) AS before FROM expunged)
+     WHERE first <= before OR last < first`,
+  ],
   [
     "a UID that was given is of a message, or in the expunge log",
     `SELECT id FROM mailbox WHERE name NOT GLOB '/*'
-       AND uid_next - 1 <> messages + (SELECT count(*) FROM expunged WHERE expunged.mailbox = mailbox.id)`,
+       AND uid_next - 1 <> messages + (SELECT coalesce(sum(last - first + 1), 0) FROM expunged WHERE expunged.mailbox = mailbox.id)`,
   ],
   [
     "a name without a mailbox holds no messages",
@@ -133,8 +151,8 @@ const invariants: readonly [claim: string, violations: string][] = [
 ]
 
 function keywordsUnknown(): string {
-  return `SELECT uid FROM message, json_each('["' || replace(replace(replace(keywords, '\\', '\\\\'), '"', '\\"'), ' ', '","') || '"]')
-    WHERE keywords <> '' AND value NOT IN (SELECT spelling FROM keyword WHERE keyword.mailbox = message.mailbox)`
+  return `SELECT uid FROM message_keywords, json_each('["' || replace(replace(replace(keywords, '\\', '\\\\'), '"', '\\"'), ' ', '","') || '"]')
+    WHERE value NOT IN (SELECT spelling FROM keyword WHERE keyword.mailbox = message_keywords.mailbox)`
 }
 
 /** Every invariant that does not hold, with the number of violations; the engine's own check first. Empty when the store is sound. */
@@ -144,5 +162,35 @@ export function check(connection: Connection): string[] {
     return count === 0 ? [] : [`not true (${count}): ${claim}`]
   })
   const dangling = connection.pluck<[], string>('SELECT "table" FROM pragma_foreign_key_check').all()
-  return [...connection.integrity(), ...broken, ...dangling.map((table) => `dangling reference in ${table}`)]
+  return [
+    ...connection.integrity(),
+    ...broken,
+    ...unmarked(connection),
+    ...dangling.map((table) => `dangling reference in ${table}`),
+  ]
+}
+
+type WholeRow = [...MarkRow, mailbox: number, modseq: number, unseen: number, deleted: number]
+
+/** Rows of `mark` that do not say of their messages what they should, and messages that are in none. */
+function unmarked(connection: Connection): string[] {
+  const uids = connection.pluck<[mailbox: number, first: number, last: number], number>(
+    "SELECT uid FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid",
+  )
+  const rows = connection.raw<[], WholeRow>("SELECT id, flags, modseqs, mailbox, modseq, unseen, deleted FROM mark")
+  let messages = connection.pluck<[], number>("SELECT count(*) FROM message").get() ?? 0
+  let wrong = 0
+  for (const [id, flags, modseqs, mailbox, ...columns] of rows.all()) {
+    const block = new MarkBlock([id, flags, modseqs])
+    const { messages: marked, ...totals } = block.totals()
+    messages -= marked
+    const there = block.uidsBetween(block.first, block.last)
+    const same = String(there) === String(uids.all(mailbox, block.first, block.last))
+    if (!same || String(columns) !== String([totals.modseq, totals.unseen, totals.deleted])) wrong += 1
+  }
+  const found: [string, number][] = [
+    ["each row of marks is of messages, and says what they say", wrong],
+    ["each message has its mark", messages],
+  ]
+  return found.filter(([, count]) => count !== 0).map(([claim, count]) => `not true (${count}): ${claim}`)
 }

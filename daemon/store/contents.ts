@@ -215,18 +215,17 @@ export class Contents {
   /** Of which nobody else would hear that it can be removed, and that it no longer counts against quota. */
   #discard(content: number): void {
     this.#connection.transaction(() => {
-      this.unlinked([content])
+      if (this.#isUnlinked.get(content) !== undefined) this.unlinked([content])
       this.#connection.note({ what: "cleared" })
     })
   }
 
   /**
-   * To be called in the transaction that took away messages of these. What no message refers to any more is removed
-   * later, by `clear`: a large one takes long.
+   * To be called in the transaction that took away the last messages of these. They are removed later, by `clear`: a
+   * large one takes long.
    */
   unlinked(contents: Iterable<number>): void {
     for (const content of contents) {
-      if (this.#isUnlinked.get(content) === undefined) continue
       const hold = this.#held.get(content)
       if (hold === undefined) this.#unwanted.push(content)
       else hold.unwanted ??= this.#holdBack(content)

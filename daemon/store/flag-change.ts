@@ -1,5 +1,5 @@
 import { keywordText } from "./keywords.ts"
-import { type Message, StoreError } from "./types.ts"
+import { type Marked, StoreError } from "./types.ts"
 
 /** What STORE asks for; `keywords` in any case. `unchangedSince` is RFC 7162's UNCHANGEDSINCE. */
 export type FlagChange = {
@@ -21,7 +21,7 @@ export function keepsKeywords({ operation, keywords }: FlagChange): boolean {
  * @throws StoreError `too-many-keywords` when there would be more than `most` and more than there were
  */
 export function flagsAfter(
-  message: Message,
+  message: Marked,
   change: FlagChange,
   names: readonly string[],
   most: number,

@@ -5,11 +5,12 @@ import { StoreError } from "./types.ts"
 /** Characters of a keyword; the grammar has no limit, but each SELECT answer lists all of them. */
 const maxKeywordLength = 255
 
-const none: readonly string[] = []
+/** Of a message that has none. */
+export const noKeywords: readonly string[] = []
 
-/** `message.keywords` as a list. */
+/** `message_keywords.keywords` as a list. */
 export function keywordList(stored: string): readonly string[] {
-  return stored === "" ? none : stored.split(" ")
+  return stored === "" ? noKeywords : stored.split(" ")
 }
 
 /** Sorted, each once, as it is stored. */

@@ -57,9 +57,7 @@ export class Mailboxes {
   readonly #pastNames: PastNames
   readonly #counters: Query<[id: number], Counters>
   readonly #recent: Query<[id: number, from: number], number>
-  readonly #unseen: Query<[id: number], number>
   readonly #setUse: Query<[use: string | null, id: number], unknown>
-  readonly #deletedSize: Query<[id: number], number>
   readonly #claim: Query<[id: number], unknown>
   readonly #subscribe: Query<[name: string], unknown>
   readonly #unsubscribe: Query<[name: string], unknown>
@@ -102,11 +100,7 @@ export class Mailboxes {
          modseq AS highestModseq, recent_from AS recentFrom FROM mailbox WHERE id = ?`,
     )
     this.#recent = connection.pluck("SELECT count(*) FROM message WHERE mailbox = ? AND uid >= ?")
-    this.#unseen = connection.pluck("SELECT min(uid) FROM message WHERE mailbox = ? AND flags & 1 = 0")
     this.#setUse = connection.prepare("UPDATE mailbox SET special_use = ?, modseq = modseq + 1 WHERE id = ?")
-    this.#deletedSize = connection.pluck(
-      "SELECT coalesce(sum(size), 0) FROM message WHERE mailbox = ? AND flags & 8 <> 0",
-    )
     this.#claim = connection.prepare("UPDATE mailbox SET recent_from = uid_next WHERE id = ?")
     this.#subscribe = connection.prepare("INSERT INTO subscription (name) VALUES (?) ON CONFLICT DO NOTHING")
     this.#unsubscribe = connection.prepare("DELETE FROM subscription WHERE name = ?")
@@ -237,11 +231,6 @@ export class Mailboxes {
     return { ...counters, recent: recentFrom < counters.uidNext ? (this.#recent.get(id, recentFrom) ?? 0) : 0 }
   }
 
-  /** Octets of the messages with \Deleted. */
-  deletedSize(id: number): number {
-    return this.#deletedSize.get(id) ?? 0
-  }
-
   /** The mailbox that has a special use (RFC 6154). */
   withUse(specialUse: SpecialUse): Mailbox | undefined {
     return this.list().find((mailbox) => mailbox.specialUse === specialUse)
@@ -253,11 +242,6 @@ export class Mailboxes {
       this.#setUse.run(specialUse, id)
       this.#connection.note({ what: "special-use", mailbox: id })
     })
-  }
-
-  /** The lowest UID without \Seen, or null. */
-  firstUnseen(id: number): number | null {
-    return this.#unseen.get(id) ?? null
   }
 
   /**

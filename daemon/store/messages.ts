@@ -1,15 +1,19 @@
 import type { Account } from "./account.ts"
 import type { Connection } from "./connection.ts"
 import type { Contents } from "./contents.ts"
-import { type Copied, Copies, type Originals } from "./copies.ts"
+import { type Copied, Copies } from "./copies.ts"
 import { Deliveries } from "./deliveries.ts"
 import { Expunges } from "./expunges.ts"
 import type { FlagChange } from "./flag-change.ts"
-import { type FlagResult, FlagStore } from "./flag-store.ts"
+import { type FlagResult, FlagStore, type MarkResult } from "./flag-store.ts"
 import { Keywords, keywordText } from "./keywords.ts"
+import { Links, type Originals } from "./links.ts"
+import { Marks } from "./marks.ts"
 import { MessageRows } from "./message-rows.ts"
 import type { Query } from "./query.ts"
-import { type Flagged, type Message, StoreError, type StoreLimits } from "./types.ts"
+import { type Marked, type Message, StoreError, type StoreLimits } from "./types.ts"
+import { uidRuns } from "./uid-runs.ts"
+import { Uids } from "./uids.ts"
 
 export type Given = {
   flags: number
@@ -20,25 +24,15 @@ export type Given = {
 }
 
 type Taken = { first: number; modseq: number; selectable: number }
-type NewRow = [
-  mailbox: number,
-  uid: number,
-  content: number,
-  flags: number,
-  keywords: string,
-  modseq: number,
-  internalDate: number,
-  internalZone: number,
-  savedAt: number,
-  size: number,
-  thread: number,
-]
 
 /** Messages of all mailboxes: reading, flags, adding, copying, removing. */
 export class Messages {
   readonly #connection: Connection
   readonly #account: Account
   readonly #contents: Contents
+  readonly #marks: Marks
+  readonly #links: Links
+  readonly #uids: Uids
   readonly #rows: MessageRows
   readonly #keywords: Keywords
   readonly #limits: StoreLimits
@@ -46,7 +40,6 @@ export class Messages {
   readonly #take: Query<[count: number, mailbox: number, count: number], Taken>
   readonly #unseen: Query<[mailbox: number], number>
   readonly #nextModseq: Query<[mailbox: number], number>
-  readonly #insert: Query<NewRow, unknown>
   readonly #flags: FlagStore
   readonly #copies: Copies
   readonly #expunges: Expunges
@@ -56,7 +49,10 @@ export class Messages {
     this.#connection = connection
     this.#account = account
     this.#contents = contents
-    this.#rows = new MessageRows(connection)
+    this.#marks = new Marks(connection)
+    this.#links = new Links(connection, this.#marks)
+    this.#uids = new Uids(connection, this.#marks)
+    this.#rows = new MessageRows(connection, this.#marks)
     this.#keywords = new Keywords(connection, limits.keywords)
     this.#deliveries = new Deliveries(connection)
     this.#take = connection.prepare(
@@ -65,52 +61,46 @@ export class Messages {
     )
     this.#unseen = connection.pluck("SELECT unseen FROM mailbox WHERE id = ?")
     this.#nextModseq = connection.pluck("UPDATE mailbox SET modseq = modseq + 1 WHERE id = ? RETURNING modseq")
-    this.#insert = connection.prepare(
-      `INSERT INTO message (mailbox, uid, content, flags, keywords, modseq, internal_date, internal_zone, saved_at, size, thread)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    )
-    this.#flags = new FlagStore(connection, this.#rows, this.#keywords, limits.keywordsPerMessage)
-    this.#copies = new Copies(connection, this.#keywords)
-    this.#expunges = new Expunges(connection)
+    this.#flags = new FlagStore(this.#marks, this.#keywords, limits.keywordsPerMessage)
+    this.#copies = new Copies(this.#marks, this.#links, this.#keywords)
+    this.#expunges = new Expunges(connection, this.#links)
   }
 
   /** Ascending. */
   uids(mailbox: number): number[] {
-    return this.#rows.uids(mailbox)
+    return this.#uids.of(mailbox)
   }
 
   /**
-   * Messages whose UID lies in one of the ranges (inclusive, finite, ascending), in UID order; with
-   * `changedSince`, only those with a greater mod-sequence. Lazy: a few hundred are read at a time, and
-   * other statements, writes too, may run in between.
+   * Messages whose UID lies in one of the ranges (inclusive, ascending), in UID order. Lazy: a few hundred are read at a
+   * time, and other statements, writes too, may run in between.
    */
-  rows(mailbox: number, ranges: [number, number][], changedSince?: number): Iterable<Message> {
-    if (changedSince === undefined) return this.#rows.rows(mailbox, ranges)
-    return this.#rows.changedRows(mailbox, ranges, changedSince)
+  rows(mailbox: number, ranges: readonly [number, number][]): Iterable<Message> {
+    return this.#rows.rows(mailbox, ranges)
   }
 
-  /** Flags and keywords of the same messages, in a fraction of the time; all at once, so of a few thousand at most. */
-  flags(mailbox: number, ranges: [number, number][]): Flagged[] {
-    return this.#rows.flags(mailbox, ranges)
-  }
-
-  /** How many of the messages are there. */
-  count(mailbox: number, ranges: [number, number][]): number {
-    return this.#rows.count(mailbox, ranges)
+  /** What changes about the same messages, in a fraction of the time; all at once, so of a few thousand at most. */
+  marks(mailbox: number, ranges: readonly [number, number][]): Marked[] {
+    return this.#marks.read(mailbox, ranges)
   }
 
   one(mailbox: number, uid: number): Message | undefined {
     return this.#rows.one(mailbox, uid)
   }
 
-  /** With a mod-sequence greater than the given one, in UID order. */
-  changedSince(mailbox: number, modseq: number): Message[] {
-    return this.#rows.changedSince(mailbox, modseq)
+  /** With a mod-sequence greater than the given one, in UID order. Lazy, as `rows`. */
+  changedSince(mailbox: number, modseq: number): Iterable<Marked> {
+    return this.#marks.changedSince(mailbox, modseq)
   }
 
-  /** UIDs of the same messages, in a fraction of the time. */
+  /** UIDs of the same messages. */
   changedUids(mailbox: number, modseq: number): number[] {
-    return this.#rows.changedUids(mailbox, modseq)
+    return this.#marks.changedUids(mailbox, modseq)
+  }
+
+  /** The lowest UID without \Seen, or null. */
+  firstUnseen(mailbox: number): number | null {
+    return this.#marks.firstUnseen(mailbox)
   }
 
   /** UIDs removed after the given mod-sequence, ascending. */
@@ -139,16 +129,13 @@ export class Messages {
     })
   }
 
-  /**
-   * As `storeFlags`, in ranges of UIDs, of a change that keeps keywords and has no condition: many times faster, because
-   * nothing is read back. Returns the new mod-sequence, or null when nothing changed.
-   */
-  mark(mailbox: number, ranges: readonly [number, number][], change: FlagChange): number | null {
+  /** As `storeFlags`, in ranges of UIDs, of a change that keeps keywords and has no condition: many times faster. */
+  mark(mailbox: number, ranges: readonly [number, number][], change: FlagChange): MarkResult {
     return this.#connection.transaction(() => {
       const unseen = this.#unseen.get(mailbox)
-      const modseq = this.#flags.mark(mailbox, ranges, change, () => this.#newModseq(mailbox))
-      if (modseq !== null) this.#noteFlags(mailbox, unseen)
-      return modseq
+      const result = this.#flags.mark(mailbox, ranges, change, () => this.#newModseq(mailbox))
+      if (result.modseq !== null) this.#noteFlags(mailbox, unseen)
+      return result
     })
   }
 
@@ -159,7 +146,7 @@ export class Messages {
   /** EXPUNGE, or UID EXPUNGE with `uids` (RFC 4315 §2.1): removes and logs what has \Deleted. Returns the UIDs removed, ascending. */
   expunge(mailbox: number, uids: number[] | null): number[] {
     return this.#connection.transaction(() => {
-      const gone = this.#expunges.deleted(mailbox, uids)
+      const gone = this.#marks.deleted(mailbox, uids === null ? null : uidRuns(uids))
       this.#takeAway(mailbox, gone)
       return gone
     })
@@ -174,7 +161,7 @@ export class Messages {
   copy(from: number, uids: number[], to: number): Copied {
     return this.#connection.transaction(() => {
       const originals = this.#copies.originals(from, uids)
-      if (originals.uids.length > 0) this.#account.admit(originals.bytes, originals.uids.length)
+      if (originals.marks.length > 0) this.#account.admit(originals.bytes, originals.marks.length)
       return this.#link(from, originals, to)
     })
   }
@@ -208,19 +195,7 @@ export class Messages {
       const { first: uid, modseq } = this.#takeUids(mailbox, 1)
       if (new Set(given.keywords).size > this.#limits.keywordsPerMessage) throw new StoreError("too-many-keywords")
       const keywords = keywordText(this.#keywords.learn(mailbox, given.keywords))
-      this.#insert.run(
-        mailbox,
-        uid,
-        content,
-        given.flags,
-        keywords,
-        modseq,
-        given.internalDate,
-        given.internalZone,
-        Date.now(),
-        size,
-        thread,
-      )
+      this.#links.add(mailbox, { ...given, uid, content, keywords, size, thread }, modseq)
       if (given.deliveryId !== undefined) this.#deliveries.add(given.deliveryId)
       this.#connection.note({ what: "added", mailbox, uids: [uid] })
       return { uid, modseq }
@@ -257,13 +232,19 @@ export class Messages {
 
   /** UIDs of what has \Deleted, ascending. */
   deleted(mailbox: number): number[] {
-    return this.#expunges.deleted(mailbox, null)
+    return this.#marks.deleted(mailbox, null)
+  }
+
+  /** Octets of the same messages. */
+  deletedSize(mailbox: number): number {
+    const [, bytes] = this.#links.totals(mailbox, uidRuns(this.deleted(mailbox)))
+    return bytes
   }
 
   /** New rows in `to`, with one mod-sequence. */
   #link(from: number, originals: Originals, to: number): Copied {
-    if (originals.uids.length === 0) return { source: [], target: [] }
-    const { first, modseq } = this.#takeUids(to, originals.uids.length)
+    if (originals.marks.length === 0) return { source: [], target: [] }
+    const { first, modseq } = this.#takeUids(to, originals.marks.length)
     const copied = this.#copies.link(from, originals, to, first, modseq)
     this.#connection.note({ what: "added", mailbox: to, uids: copied.target })
     return copied

@@ -32,15 +32,19 @@ export type MailboxStatus = {
   highestModseq: number
 }
 
-export type Message = {
+/** What changes about a message: what FETCH FLAGS and MODSEQ tell. */
+export type Marked = {
   uid: number
-  /** Row in `content`; shared by copies. */
-  content: number
   /** Bits of `flagBits`. */
   flags: number
   /** Keywords, sorted, as first written in this mailbox. */
   keywords: readonly string[]
   modseq: number
+}
+
+export type Message = Marked & {
+  /** Row in `content`; shared by copies. */
+  content: number
   /** ms since the epoch, and the time zone it was given with, minutes east of UTC. */
   internalDate: number
   internalZone: number
@@ -51,9 +55,6 @@ export type Message = {
   /** Row in `content` of the thread's first content. */
   thread: number
 }
-
-/** What FETCH FLAGS tells of a message. */
-export type Flagged = Pick<Message, "uid" | "flags" | "keywords">
 
 /** What the parser found, in the form in which it is stored; wire forms are answered as they are. */
 export type ContentMeta = {

@@ -1,6 +1,6 @@
 import { flagListWire, type ResponseWriter, untagged } from "../imap/response.ts"
 import type { Commit } from "../store/store.ts"
-import { type Flagged, flagBits, type Mailbox, type Message } from "../store/types.ts"
+import { flagBits, type Mailbox, type Marked } from "../store/types.ts"
 import type { Account } from "./account.ts"
 import { Bell } from "./bell.ts"
 import { DecodedParts } from "./commands/decoded-part.ts"
@@ -312,7 +312,7 @@ export class Conversation {
    * `* n FETCH (FLAGS …)`. With CONDSTORE also UID and MODSEQ (RFC 7162 §3.2.4); in answer to a UID command
    * (RFC 3501 §6.4.8) and in IMAP4rev2 (RFC 9051 §7.5.2) also UID; a UIDFETCH has it already.
    */
-  tellFlags(sequence: number, message: Message, uid: boolean): void {
+  tellFlags(sequence: number, message: Marked, uid: boolean): void {
     const items = [`FLAGS ${this.flagsWire(message)}`]
     if ((uid || this.#condstore || this.#rev2) && !this.#uidOnly) items.unshift(`UID ${message.uid}`)
     if (this.#condstore) items.push(`MODSEQ (${message.modseq})`)
@@ -320,7 +320,7 @@ export class Conversation {
   }
 
   /** All flags of a message as this client sees them, \Recent included, in parentheses. */
-  flagsWire({ uid, flags, keywords }: Flagged): string {
+  flagsWire({ uid, flags, keywords }: Marked): string {
     const system = !this.#rev2 && this.#view?.isRecent(uid) === true ? flags | recentBit : flags
     const names = systemFlagNames[system] ?? ""
     if (keywords.length === 0) return `(${names})`

@@ -1,6 +1,6 @@
 import type { PartialRange, SequenceSet } from "../imap/ast.ts"
 import type { Change, Store } from "../store/store.ts"
-import type { Mailbox, Message } from "../store/types.ts"
+import type { Mailbox, Marked, Message } from "../store/types.ts"
 import { Refused } from "./refusal.ts"
 import type { SearchContext } from "./search-context.ts"
 
@@ -41,7 +41,7 @@ export type ViewUpdate = {
   vanished: number[]
   /** New number of messages, or null when none came. */
   exists: number | null
-  changed: { sequence: number; message: Message }[]
+  changed: { sequence: number; message: Marked }[]
   /** New messages that this client did not bring itself. */
   arrived: Message[]
   /** All messages that changed or came, those that this client changed itself too. */
@@ -154,8 +154,8 @@ export class View {
     if (mailbox === undefined || !mailbox.selectable) throw new MailboxGone()
     const gone = this.#expunge(store, mailbox, expunges)
     if (wanted === "none") return { ...nothingNew, ...gone }
-    const news = this.#news(store, mailbox, wanted)
-    const changed = wanted === "all" ? this.#changed(news) : []
+    const changed = wanted === "all" ? this.#changed(store, mailbox) : []
+    const news = this.#news(store, mailbox)
     const arrivals = this.#append(store, mailbox, news)
     if (wanted === "all") {
       this.#own.clear()
@@ -189,15 +189,18 @@ export class View {
     return { expunged, vanished: vanished.reverse() }
   }
 
-  /** What changed or came. Kept searches look at changes, too, where the client does not want to hear of them. */
-  #news(store: Store, { id }: Mailbox, wanted: "all" | "arrivals"): Message[] {
-    if (wanted === "all" || this.contexts.size > 0) return store.messages.changedSince(id, this.state.toldChanges)
-    return [...store.messages.rows(id, [[this.state.uidNext, noUid]])]
+  /** What came; and what changed where kept searches look at it, also when the client does not want to hear of it. */
+  #news(store: Store, { id }: Mailbox): Message[] {
+    const { toldChanges, uidNext } = this.state
+    const came: Range = [uidNext, noUid]
+    if (this.contexts.size === 0) return [...store.messages.rows(id, [came])]
+    const changed = store.messages.changedUids(id, toldChanges).filter((uid) => uid < uidNext)
+    return [...store.messages.rows(id, merged([...changed.map((uid): Range => [uid, uid]), came]))]
   }
 
-  #changed(news: Message[]): ViewUpdate["changed"] {
+  #changed(store: Store, { id }: Mailbox): ViewUpdate["changed"] {
     const changed: ViewUpdate["changed"] = []
-    for (const message of news) {
+    for (const message of store.messages.changedSince(id, this.state.toldChanges)) {
       if (message.uid >= this.state.uidNext || this.#own.has(message.modseq)) continue
       const sequence = this.sequenceOf(message.uid)
       if (sequence !== null) changed.push({ sequence, message })

@@ -219,8 +219,8 @@ test("STATUS answers from counters", (t) => {
   assert.deepEqual(rest, { messages: 3, recent: 3, uidNext: 4, unseen: 2, deleted: 1, highestModseq: 4 })
   assert.equal(size, store.usage().bytes)
   assert.ok(uidValidity > 0)
-  assert.equal(store.mailboxes.firstUnseen(inbox), 2)
-  assert.equal(store.mailboxes.firstUnseen(id(store, "Sent")), null)
+  assert.equal(store.messages.firstUnseen(inbox), 2)
+  assert.equal(store.messages.firstUnseen(id(store, "Sent")), null)
   assert.throws(() => store.mailboxes.status(999), faulty("no-such-mailbox"))
 })
 

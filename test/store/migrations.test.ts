@@ -4,6 +4,7 @@ import Database from "better-sqlite3-multiple-ciphers"
 import { listedNumbers, selectListed } from "../../daemon/message/listed-fields.ts"
 import { Connection } from "../../daemon/store/connection.ts"
 import { firstRows } from "../../daemon/store/first-rows.ts"
+import { keywordList } from "../../daemon/store/keywords.ts"
 import { mailboxSchema } from "../../daemon/store/migrations/1-mailbox.sql.ts"
 import { migrate, migrations } from "../../daemon/store/migrations/run.ts"
 import { Store } from "../../daemon/store/store.ts"
@@ -93,6 +94,19 @@ test("version 6 takes over an index that the engine kept in order, and keeps bot
   }
 })
 
+/** Of messages without flags, none of them expunged: what version 9 changed is as it was. */
+const backToVersion8 = `
+  DROP TABLE mark; DROP TABLE message_keywords; DROP TABLE expunged;
+  CREATE TABLE expunged (mailbox, modseq, uid, PRIMARY KEY (mailbox, modseq, uid)) WITHOUT ROWID;
+  ALTER TABLE message ADD COLUMN flags INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE message ADD COLUMN keywords TEXT NOT NULL DEFAULT '';
+  ALTER TABLE message ADD COLUMN modseq INTEGER NOT NULL DEFAULT 1;
+  CREATE INDEX message_by_modseq ON message (mailbox, modseq);
+  CREATE INDEX message_unseen ON message (mailbox, uid) WHERE flags & 1 = 0;
+  CREATE INDEX message_deleted ON message (mailbox, uid) WHERE flags & 8 <> 0;
+  ${mailboxSchema.slice(mailboxSchema.indexOf("CREATE TRIGGER message_added"))}
+  PRAGMA user_version = 8`
+
 /** What versions 7 and 8 added is taken away again. */
 const backToVersion6 =
   "DROP TRIGGER content_described; DROP TRIGGER content_removed; DROP TABLE ordering; DROP TABLE listed; ALTER TABLE account DROP COLUMN unlisted_below; PRAGMA user_version = 6; PRAGMA foreign_keys = ON"
@@ -105,6 +119,7 @@ test("version 7: contents that came before it get their listed fields little by 
   const before = new Store(new Connection(db), options, options.limits)
   before.mailboxes.create("INBOX")
   for (let n = 1; n <= 120; n++) put(before, "INBOX", `message ${n}`)
+  db.exec(backToVersion8)
   db.exec(backToVersion6)
   db.exec("UPDATE piece SET packing = 99 WHERE id = 7 << 20")
 
@@ -128,4 +143,68 @@ test("version 7: contents that came before it get their listed fields little by 
     assert.equal(Buffer.from(selectListed(fields, subject)).toString(), `Subject: message ${content}\r\n\r\n`)
   }
   closeSound(store)
+})
+
+/** As a mailbox of version 8 has them, in two mailboxes; UIDs with holes, at the ends of rows, and the greatest of all. */
+const rowsOfVersion8: [mailbox: number, uid: number, flags: number, keywords: string, modseq: number][] = [
+  [1, 1, 0, "", 7],
+  [1, 2, 31, "$A b", 2],
+  [1, 127, 1, "", 300],
+  [1, 128, 8, "$A", 2 ** 40],
+  [1, 383, 9, "", 5],
+  [2, 1, 2, "", 3],
+  [2, 2 ** 32 - 1, 4, "x", 4],
+]
+
+test("version 9: flags, keywords and mod-sequences are those of the messages", () => {
+  const db = new Database(":memory:")
+  migrate(db, migrations.slice(0, 8))
+  firstRows(db)
+  db.exec(`INSERT INTO mailbox (id, name, uid_validity, uid_next, modseq) VALUES
+    (1, 'INBOX', 1, 400, ${2 ** 41}), (2, 'b', 2, ${2 ** 32}, 9), (3, 'empty', 3, 1, 1);
+    INSERT INTO keyword VALUES (1, '$a', '$A'), (1, 'b', 'b'), (2, 'x', 'x'); INSERT INTO content (id, size) VALUES (1, 10)`)
+  const insert = db.prepare("INSERT INTO message VALUES (?, ?, 1, ?, ?, ?, 1000, 60, 2000, 10, 1)")
+  for (const row of rowsOfVersion8) insert.run(...row)
+  for (const [modseq, uid] of [
+    [6, 5],
+    [6, 3],
+    [6, 4],
+    [6, 9],
+    [8, 10],
+    [8, 12],
+  ])
+    db.prepare("INSERT INTO expunged VALUES (1, ?, ?)").run(modseq, uid)
+  const counters = db.prepare("SELECT messages, unseen, deleted, size FROM mailbox ORDER BY id").raw()
+  const before = counters.all()
+
+  migrate(db)
+  assert.deepEqual(counters.all(), before)
+  const store = new Store(new Connection(db), options, options.limits)
+  const facts = { content: 1, internalDate: 1000, internalZone: 60, savedAt: 2000, size: 10, thread: 1 }
+  for (const mailbox of [1, 2, 3]) {
+    const expected = rowsOfVersion8
+      .filter(([of]) => of === mailbox)
+      .map(([, uid, flags, keywords, modseq]) => ({ uid, flags, keywords: keywordList(keywords), modseq, ...facts }))
+    assert.deepEqual([...store.messages.rows(mailbox, [[1, 2 ** 32 - 1]])], expected)
+    assert.deepEqual(
+      [...store.messages.changedSince(mailbox, 4)].map(({ uid }) => uid),
+      expected.filter(({ modseq }) => modseq > 4).map(({ uid }) => uid),
+    )
+  }
+  assert.deepEqual(db.prepare("SELECT * FROM expunged").raw().all(), [
+    [1, 6, 3, 5],
+    [1, 6, 9, 9],
+    [1, 8, 10, 10],
+    [1, 8, 12, 12],
+  ])
+  assert.deepEqual(store.messages.expungedSince(1, 5), [3, 4, 5, 9, 10, 12])
+  assert.deepEqual(store.messages.deleted(1), [2, 128, 383])
+  assert.equal(store.messages.firstUnseen(1), 1)
+  store.messages.mark(1, [[1, 2 ** 32 - 1]], { operation: "add", flags: 1, keywords: [], unchangedSince: null })
+  assert.equal(store.messages.firstUnseen(1), null)
+  assert.deepEqual(counters.all()[0], [5, 0, 3, 50])
+  assert.deepEqual(
+    store.check().filter((broken) => /mark|flag|keyword|counter|newer/.test(broken)),
+    [],
+  )
 })

@@ -129,7 +129,7 @@ function compare(store: Store, model: Model): void {
         .sort((a, b) => a - b),
     )
     assert.deepEqual(
-      store.messages.changedSince(box, since).map(({ uid }) => uid),
+      [...store.messages.changedSince(box, since)].map(({ uid }) => uid),
       [...mailbox.messages].filter(([, { modseq }]) => modseq > since).map(([uid]) => uid),
     )
   }

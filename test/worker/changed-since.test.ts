@@ -27,7 +27,7 @@ test("which messages have changed is read once for a command, and nothing of the
   await client.ok("UID STORE 1:400,601:1000,1101:* +FLAGS.SILENT (\\Seen)")
   const { messages: read } = home.store
   const uids = t.mock.method(read, "changedUids")
-  const ranges = [t.mock.method(read, "rows"), t.mock.method(read, "flags")]
+  const ranges = [t.mock.method(read, "rows"), t.mock.method(read, "marks")]
   for (const [command, told] of cases) {
     for (const mock of [uids, ...ranges]) mock.mock.resetCalls()
     const answers = await client.ok(command.replace("{}", modseq))

@@ -8,6 +8,7 @@ import { pastNamesSchema } from "./5-past-names.sql.ts"
 import { indexUpkeepSchema } from "./6-index-upkeep.sql.ts"
 import { listedSchema } from "./7-listed.sql.ts"
 import { orderingSchema } from "./8-ordering.sql.ts"
+import { markSchema } from "./9-mark.sql.ts"
 
 /** "mkp1": what `PRAGMA application_id` says in a mailbox of ours. */
 export const applicationId = 0x6d6b7031
@@ -22,6 +23,7 @@ export const migrations: readonly string[] = [
   indexUpkeepSchema,
   listedSchema,
   orderingSchema,
+  markSchema,
 ]
 
 /**

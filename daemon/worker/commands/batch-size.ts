@@ -1,21 +1,31 @@
 /** A batch is to take about this long: short enough for others, long enough that a commit is a small part of it. */
 const goalMs = 12
 
-const first = 100
 const least = 10
-const most = 1000
 
-/**
- * How many messages are read or changed at one go. What one costs is known only afterwards: one with a hundred
- * long keywords, or a subject of a million characters, costs a thousand times as much as another.
- */
+/** How many messages the first batch has, and how many none exceeds. */
+export type Bounds = { first: number; most: number }
+
+/** What a message costs is known only afterwards: a hundred long keywords cost a thousand times as much as none. */
+const unknownCost: Bounds = { first: 100, most: 1000 }
+
+/** Of work that costs nearly the same for every message, and whose answers do not grow with them. */
+export const evenCost: Bounds = { first: 1000, most: 10_000 }
+
+/** How many messages are read or changed at one go. */
 export class BatchSize {
-  #size = first
+  readonly #most: number
+  #size: number
   #tookMs: number | null = null
+
+  constructor({ first, most }: Bounds = unknownCost) {
+    this.#size = first
+    this.#most = most
+  }
 
   /** For the next batch, from what the last one took. */
   next(): number {
-    if (this.#tookMs !== null) this.#size = following(this.#size, this.#tookMs)
+    if (this.#tookMs !== null) this.#size = following(this.#size, this.#tookMs, this.#most)
     this.#tookMs = null
     return this.#size
   }
@@ -34,7 +44,7 @@ export class BatchSize {
 }
 
 /** At most twice as many, in case the next messages are of another kind. */
-export function following(size: number, tookMs: number): number {
+export function following(size: number, tookMs: number, most: number): number {
   const fitting = Math.floor((size * goalMs) / Math.max(tookMs, 1))
   return Math.max(least, Math.min(fitting, size * 2, most))
 }

@@ -169,5 +169,5 @@ function messagesOf({ account }: Conversation, view: View, batch: Range[], marks
   const [first] = changed
   if (first !== undefined) view.told(first.modseq)
   const marked = new Map(changed.map((message) => [message.uid, message]))
-  return rows.map((row) => ({ message: marked.get(row.uid) ?? row, marked: marked.has(row.uid) }))
+  return rows.map((row) => ({ message: { ...row, ...marked.get(row.uid) }, marked: marked.has(row.uid) }))
 }

@@ -24,8 +24,9 @@ export async function resynchronise(
   const known: Range[] = knownUids === null ? [[1, mailbox.uidNext - 1]] : namedUids(knownUids, view)
   tellVanished(conversation, view, known, modseq, match === null ? 0 : lastMatch(view, match))
   const pace = conversation.pace
-  for (const message of conversation.account.store.messages.rows(mailbox.id, known, modseq)) {
-    const sequence = view.sequenceOf(message.uid)
+  const named = inRanges(known)
+  for (const message of conversation.account.store.messages.changedSince(mailbox.id, modseq)) {
+    const sequence = named(message.uid) ? view.sequenceOf(message.uid) : null
     if (sequence !== null) conversation.tellFlags(sequence, message, true)
     if (conversation.writer.congested) await conversation.writer.drained()
     await pace.rest()
@@ -50,17 +51,18 @@ export function namedUids(set: SequenceSet, view: View): Range[] {
 export function tellVanished({ account, writer }: Conversation, view: View, ranges: Range[], since: number, above = 0) {
   const { mailbox } = view.state
   const gone = account.store.messages.expungedSince(mailbox, since)
-  const told = within(gone, ranges).filter((uid) => uid > above && view.sequenceOf(uid) === null)
+  const named = inRanges(ranges)
+  const told = gone.filter((uid) => named(uid) && uid > above && view.sequenceOf(uid) === null)
   if (told.length > 0) writer.text(`* VANISHED (EARLIER) ${sequenceSetWire(told)}\r\n`)
 }
 
-/** Of ascending UIDs, those in ascending ranges. */
-function within(uids: number[], ranges: Range[]): number[] {
+/** Tells of UIDs, asked in ascending order, whether they lie in ascending ranges. */
+function inRanges(ranges: readonly Range[]): (uid: number) => boolean {
   let at = 0
-  return uids.filter((uid) => {
+  return (uid) => {
     while (at < ranges.length && (ranges[at]?.[1] ?? 0) < uid) at += 1
     return uid >= (ranges[at]?.[0] ?? Number.POSITIVE_INFINITY)
-  })
+  }
 }
 
 /**

@@ -1,25 +1,26 @@
 import type { FetchItem } from "../../imap/ast.ts"
 import { dateTimeWire } from "../../imap/response.ts"
 import type { Messages } from "../../store/store.ts"
-import type { Flagged, Message } from "../../store/types.ts"
+import type { Marked, Message } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
 import { inOrder } from "../message-limit.ts"
 import type { Range, View } from "../view.ts"
 
 type Attribute<M> = (conversation: Conversation, message: M) => string
 
-const flagAttributes = {
+/** What changes about a message. */
+const markAttributes = {
   UID: (_, { uid }) => String(uid),
   FLAGS: (conversation, message) => conversation.flagsWire(message),
-} satisfies Partial<Record<FetchItem["item"], Attribute<Flagged>>>
-
-/** What the row of a message says. */
-export const rowAttributes = {
-  ...flagAttributes,
-  INTERNALDATE: (_, { internalDate, internalZone }) => dateTimeWire({ at: internalDate, zoneMinutes: internalZone }),
-  "RFC822.SIZE": (_, { size }) => String(size),
   /** RFC 7162 §3.1.4.2 */
   MODSEQ: (_, { modseq }) => `(${modseq})`,
+} satisfies Partial<Record<FetchItem["item"], Attribute<Marked>>>
+
+/** What the rows of a message say. */
+export const rowAttributes = {
+  ...markAttributes,
+  INTERNALDATE: (_, { internalDate, internalZone }) => dateTimeWire({ at: internalDate, zoneMinutes: internalZone }),
+  "RFC822.SIZE": (_, { size }) => String(size),
   /** RFC 8474 §5 */
   EMAILID: ({ account }, { content }) => `(${account.store.objectIds.email(content)})`,
   THREADID: ({ account }, { thread }) => `(${account.store.objectIds.thread(thread)})`,
@@ -40,13 +41,13 @@ export type RowAnswers = {
 /** Reads the messages of these ranges of UIDs. */
 export type RowReader = (messages: Messages, mailbox: number, ranges: Range[]) => RowAnswers
 
-/** For items that the row of a message says; null when there are others. Flags and UIDs alone cost least. */
+/** For items that the rows of a message say; null when there are others. What changes costs least. */
 export function rowReader(items: readonly FetchItem[]): RowReader | null {
-  const flags = tellersOf<Flagged>(items, flagAttributes)
+  const marks = tellersOf<Marked>(items, markAttributes)
   const all = tellersOf<Message>(items, rowAttributes)
   if (all === null) return null
   return (messages, mailbox, ranges) =>
-    flags !== null ? answers(messages.flags(mailbox, ranges), flags) : answers([...messages.rows(mailbox, ranges)], all)
+    marks !== null ? answers(messages.marks(mailbox, ranges), marks) : answers([...messages.rows(mailbox, ranges)], all)
 }
 
 function tellersOf<M>(
@@ -62,14 +63,14 @@ function tellersOf<M>(
   return tellers
 }
 
-function answers<M extends Flagged>(messages: M[], tellers: readonly Teller<M>[]): RowAnswers {
+function answers<M extends Marked>(messages: M[], tellers: readonly Teller<M>[]): RowAnswers {
   return {
     count: messages.length,
     tell: (conversation, view, lowest) => tellRows(conversation, view, tellers, inOrder(messages, lowest)),
   }
 }
 
-function tellRows<M extends Flagged>(
+function tellRows<M extends Marked>(
   conversation: Conversation,
   view: View,
   tellers: readonly Teller<M>[],

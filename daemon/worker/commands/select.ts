@@ -49,7 +49,7 @@ async function select(conversation: Conversation, command: CommandOf<"SELECT">):
  */
 function describe(conversation: Conversation, mailbox: Mailbox, view: View): void {
   const { writer, account } = conversation
-  const unseen = account.store.mailboxes.firstUnseen(mailbox.id)
+  const unseen = account.store.messages.firstUnseen(mailbox.id)
   // RFC 9586 §3: no message numbers are told.
   const firstUnseen = unseen === null || conversation.uidOnly ? null : view.sequenceOf(unseen)
   conversation.tellFlagNames(view, account.store.mailboxes.keywords(mailbox.id), view.state.readOnly)

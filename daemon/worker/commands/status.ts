@@ -54,7 +54,7 @@ const values: Record<
   /** RFC 9051 §6.3.11 */
   DELETED: ({ deleted }) => deleted,
   /** RFC 9208 §4.1.4 */
-  "DELETED-STORAGE": (_, { id }, { account }) => account.store.mailboxes.deletedSize(id),
+  "DELETED-STORAGE": (_, { id }, { account }) => account.store.messages.deletedSize(id),
   /** RFC 7889 §3.1: the same as in CAPABILITY, for clients that only ask for it mailbox by mailbox. */
   APPENDLIMIT: (_, _mailbox, { account }) => account.maxMessageBytes,
   MAILBOXID: (_, { objectId }) => `(${objectId})`,

@@ -1,11 +1,11 @@
 import type { FetchItem } from "../../imap/ast.ts"
 import type { ResponseCode } from "../../imap/response.ts"
 import { type FlagChange, keepsKeywords } from "../../store/store.ts"
-import type { Message } from "../../store/types.ts"
+import type { Marked } from "../../store/types.ts"
 import { type Conversation, storedFlags } from "../conversation.ts"
 import { directionOf, inOrder, partial, permitted } from "../message-limit.ts"
 import { countOf, type Range, type View, type ViewUpdate } from "../view.ts"
-import { BatchSize } from "./batch-size.ts"
+import { BatchSize, evenCost } from "./batch-size.ts"
 import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
 import { rowReader } from "./row-answer.ts"
 
@@ -24,13 +24,14 @@ async function store(conversation: Conversation, command: StoreCommand): Promise
   if (command.unchangedSince !== null) conversation.enableCondstore()
   const { operation, unchangedSince } = command
   const change = { operation, unchangedSince, ...storedFlags(command.flags) }
-  const size = new BatchSize()
+  const told = itemsTold(conversation, command)
+  const size = marks(change) && told.length === 0 ? new BatchSize(evenCost) : new BatchSize()
   const conflicted: number[] = []
   let found = 0
   const pace = conversation.pace
   const progress = conversation.progress(command.tag, countOf(ranges))
   for (const batch of view.batches(ranges, () => size.next(), directionOf(lowest))) {
-    const outcome = await storeBatch({ conversation, view, command, change, lowest, size }, batch)
+    const outcome = await storeBatch({ conversation, view, command, change, told, lowest, size }, batch)
     found += outcome.found
     for (const { uid } of outcome.conflicted) conflicted.push(uid)
     progress.add(size.current)
@@ -45,11 +46,13 @@ type Storing = {
   view: View
   command: StoreCommand
   change: FlagChange
+  /** Of a message that was marked. */
+  told: FetchItem[]
   lowest: number | null
   size: BatchSize
 }
 
-type Outcome = { found: number; conflicted: readonly Message[] }
+type Outcome = { found: number; conflicted: readonly Marked[] }
 
 /** Whether all messages are changed alike, whatever they are now. */
 function marks(change: FlagChange): boolean {
@@ -82,15 +85,13 @@ async function storeBatch(storing: Storing, batch: Range[]): Promise<Outcome> {
 
 /** As `storeBatch`; no more is read than is told. */
 async function mark(storing: Storing, batch: Range[], news: ViewUpdate | null): Promise<Outcome> {
-  const { conversation, view, command, change, lowest, size } = storing
+  const { conversation, view, command, change, told, lowest, size } = storing
   const { messages } = conversation.account.store
   const { mailbox } = view.state
-  const modseq = size.measure(() => messages.mark(mailbox, batch, change))
+  const { found, modseq } = size.measure(() => messages.mark(mailbox, batch, change))
   if (modseq !== null) view.told(modseq)
-  const items = itemsTold(conversation, command)
-  const read = items.length > 0 ? rowReader(items) : null
+  const read = told.length > 0 ? rowReader(told) : null
   const rows = size.measure(() => read?.(messages, mailbox, batch))
-  const found = rows?.count ?? messages.count(mailbox, batch)
   await conversation.say(news, command.uid)
   if (command.flags.length > 0) conversation.tellKeywords(view)
   size.measure(() => rows?.tell(conversation, view, lowest))
@@ -106,7 +107,7 @@ function itemsTold({ condstore, rev2, uidOnly }: Conversation, { uid, silent }: 
   return items
 }
 
-function inUidOrder(...lists: Message[][]): Message[] {
+function inUidOrder(...lists: Marked[][]): Marked[] {
   const [only, second] = lists.filter((list) => list.length > 0)
   return second === undefined ? (only ?? []) : lists.flat().sort((a, b) => a.uid - b.uid)
 }
@@ -119,7 +120,7 @@ async function tellOutcome(
   conversation: Conversation,
   view: View,
   command: StoreCommand,
-  message: Message,
+  message: Marked,
   failed: boolean,
 ): Promise<void> {
   const sequence = view.sequenceOf(message.uid)
