@@ -219,7 +219,7 @@ function fetchModifiers(cursor: Cursor, context: GrammarContext, uid: boolean): 
   if (!tryByte(cursor, SP)) return modifiers
   const start = cursor.at
   if (peek(cursor) !== OPEN) throw new ParseError("fetch-modifiers", start)
-  const names = parenthesised(cursor, context, (inner) => fetchModifier(inner, uid, modifiers))
+  const names = parenthesised(cursor, context, (inner) => fetchModifier(inner, modifiers))
   if (new Set(names).size < names.length) throw new ParseError("each fetch-modifier once", start)
   if (modifiers.vanished && (!uid || modifiers.changedSince === null))
     throw new ParseError("VANISHED only in UID FETCH with CHANGEDSINCE", start)
@@ -232,20 +232,21 @@ function fetchModifiers(cursor: Cursor, context: GrammarContext, uid: boolean): 
  * rexpunges-fetch-mod = "VANISHED"
  * modifier-partial    = "PARTIAL" SP partial-range
  *
- * RFC 7162 §7; RFC 9394 §3.3 and §4: PARTIAL extends UID FETCH only. CHANGEDSINCE 0 is what Thunderbird says
- * for a mailbox whose mod-sequence it does not know yet; it means all messages.
+ * RFC 7162 §7. PARTIAL is described for UID FETCH (RFC 9394 §3.3); its grammar (§4) gives it to FETCH as well, and so
+ * do other servers. CHANGEDSINCE 0 is what Thunderbird says for a mailbox whose mod-sequence it does not know yet; it
+ * means all messages.
  */
-function fetchModifier(cursor: Cursor, uid: boolean, modifiers: FetchModifiers): string {
+function fetchModifier(cursor: Cursor, modifiers: FetchModifiers): string {
   const start = cursor.at
   const name = keyword(cursor, "fetch-modifier")
   if (name === "VANISHED") modifiers.vanished = true
   else if (name === "CHANGEDSINCE") {
     space(cursor)
     modifiers.changedSince = modSequenceOrZero(cursor)
-  } else if (name === "PARTIAL" && uid) {
+  } else if (name === "PARTIAL") {
     space(cursor)
     modifiers.partial = partialRange(cursor)
-  } else throw new ParseError(uid ? "fetch-modifier" : "CHANGEDSINCE as fetch-modifier", start)
+  } else throw new ParseError("fetch-modifier", start)
   return name
 }
 

@@ -68,14 +68,6 @@ export function modSequenceOrZero(cursor: Cursor): number {
   return bits63(cursor, "mod-sequence-valzer")
 }
 
-/** mod-sequence-value: as above, but positive. */
-export function modSequence(cursor: Cursor): number {
-  const start = cursor.at
-  const value = modSequenceOrZero(cursor)
-  if (value === 0) throw new ParseError("mod-sequence-value", start)
-  return value
-}
-
 function bits63(cursor: Cursor, expected: string): number {
   const start = cursor.at
   const text = latin1(takeWhile(cursor, digitChars))

@@ -1,20 +1,21 @@
 import type { Resync, SequenceRanges } from "./ast.ts"
 import { CLOSE, type Cursor, expectByte, type GrammarContext, OPEN, peek, SP, space, tryByte } from "./cursor.ts"
 import { ParseError } from "./errors.ts"
-import { modSequence, nzNumber, sequenceRanges } from "./numbers.ts"
+import { modSequenceOrZero, nzNumber, sequenceRanges } from "./numbers.ts"
 
 /**
  * select-param   =/ "QRESYNC" SP "(" uidvalidity SP mod-sequence-value [SP known-uids] [SP seq-match-data] ")"
  * seq-match-data = "(" known-sequence-set SP known-uid-set ")"
  *
- * RFC 7162 §7: the numbers correspond to the UIDs, one to one. This reads what follows "QRESYNC".
+ * RFC 7162 §7: the numbers correspond to the UIDs, one to one. This reads what follows "QRESYNC". A mod-sequence is
+ * positive; clients that know the UIDVALIDITY and no mod-sequence say 0, as in CHANGEDSINCE.
  */
 export function resync(cursor: Cursor, context: GrammarContext): Resync {
   space(cursor)
   expectByte(cursor, OPEN, "(")
   const uidValidity = nzNumber(cursor)
   space(cursor)
-  const modseq = modSequence(cursor)
+  const modseq = modSequenceOrZero(cursor)
   let more = tryByte(cursor, SP)
   const knownUids = more && peek(cursor) !== OPEN ? knownSet(cursor, context) : null
   if (knownUids !== null) more = tryByte(cursor, SP)

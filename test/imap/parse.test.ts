@@ -38,6 +38,7 @@ const accepted: [line: string, body: CommandBody][] = [
     }),
   ],
   ["SELECT INBOX (QRESYNC (1 2))", resyncOf({})],
+  ["SELECT INBOX (QRESYNC (1 0))", resyncOf({ modseq: 0 })],
   [
     "SELECT INBOX (QRESYNC (1 2 (4,7:8 8,20:21)))",
     resyncOf({ match: { numbers: set([4, 4], [7, 8]), uids: set([8, 8], [20, 21]) } }),
@@ -280,6 +281,7 @@ const accepted: [line: string, body: CommandBody][] = [
     "UID FETCH 1 FLAGS (vanished CHANGEDSINCE 7)",
     fetch([{ item: "FLAGS" }], { uid: true, changedSince: 7, vanished: true }),
   ],
+  ["FETCH 1:9 FLAGS (PARTIAL 2:3)", fetch([{ item: "FLAGS" }], { set: set([1, 9]), partial: [2, 3] })],
   ["FETCH 1 BODY[]", fetch([bodySection({ parts: [], what: { text: "ALL" } })])],
   ["FETCH 1 body[header]", fetch([bodySection({ parts: [], what: { text: "HEADER" } })])],
   ["FETCH 1 BODY[1]", fetch([bodySection({ parts: [1], what: { text: "ALL" } })])],
