@@ -38,6 +38,8 @@ export async function tellUpdate(
   } else {
     await tellGone(conversation, view, update)
     if (update.exists !== null) conversation.tellCounts(view)
+    // RFC 3501 §7.3.2: when the size changes; EXPUNGE tells the number of messages (§7.4.1), but not this one.
+    else if (update.fewerRecent) conversation.tellRecent(view)
   }
   for (const { sequence, message } of update.changed) {
     conversation.tellFlags(sequence, message, uid)

@@ -39,6 +39,8 @@ export type ViewUpdate = {
   expunged: number[]
   /** The UIDs of the same messages, ascending, for clients that are told these (RFC 7162 §3.2.10, RFC 9586 §3). */
   vanished: number[]
+  /** Whether one of them was \Recent. */
+  fewerRecent: boolean
   /** New number of messages, or null when none came. */
   exists: number | null
   changed: { sequence: number; message: Marked }[]
@@ -48,6 +50,8 @@ export type ViewUpdate = {
   news: Message[]
 }
 
+type Gone = Pick<ViewUpdate, "expunged" | "vanished" | "fewerRecent">
+
 /** Another session deleted the mailbox that this client has selected. */
 export class MailboxGone extends Error {
   constructor() {
@@ -56,7 +60,15 @@ export class MailboxGone extends Error {
   }
 }
 
-const nothingNew: ViewUpdate = { expunged: [], vanished: [], exists: null, changed: [], arrived: [], news: [] }
+const nothingNew: ViewUpdate = {
+  expunged: [],
+  vanished: [],
+  fewerRecent: false,
+  exists: null,
+  changed: [],
+  arrived: [],
+  news: [],
+}
 
 /** Above every UID. */
 const noUid = 2 ** 32
@@ -166,7 +178,7 @@ export class View {
     return { ...gone, ...arrivals, changed, news }
   }
 
-  #expunge(store: Store, mailbox: Mailbox, which: Moment["expunges"]): Pick<ViewUpdate, "expunged" | "vanished"> {
+  #expunge(store: Store, mailbox: Mailbox, which: Moment["expunges"]): Gone {
     const { state } = this
     const gone = new Set(store.messages.expungedSince(mailbox.id, state.toldExpunges))
     const expunged: number[] = []
@@ -186,7 +198,7 @@ export class View {
     if (told.size > 0) state.uids = state.uids.filter((uid) => !told.has(uid))
     if (which !== "none") this.#ownExpunges.clear()
     if (which === "all") state.toldExpunges = mailbox.highestModseq
-    return { expunged, vanished: vanished.reverse() }
+    return { expunged, vanished: vanished.reverse(), fewerRecent: vanished.some((uid) => this.isRecent(uid)) }
   }
 
   /** What came; and what changed where kept searches look at it, also when the client does not want to hear of it. */

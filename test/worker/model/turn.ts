@@ -181,6 +181,8 @@ export class Turn {
 
   #strike(open: Open, uid: number | undefined): boolean {
     if (uid === undefined || !open.gone.delete(uid)) return false
+    // RFC 3501 §7.3.2: the size changes, so RECENT is told when its number does.
+    if (!this.client.rev2 && this.view.recent.includes(uid)) open.recent = true
     strike(this.view, uid)
     return true
   }
