@@ -16,20 +16,21 @@ export function matcherFor(reference: string, patterns: readonly string[]): (nam
   return (name) => distinct.some((pattern) => matches(pattern, name))
 }
 
-/** INBOX in its one spelling, and each run of wildcards as the one that means the same. */
+/** Each run of wildcards as the one that means the same. */
 function canonical(pattern: string): string {
-  return pattern.replace(/^inbox(?=\/|$)/i, "INBOX").replace(/[*%]+/g, (run) => (run.includes("*") ? "*" : "%"))
+  return pattern.replace(/[*%]+/g, (run) => (run.includes("*") ? "*" : "%"))
 }
 
-/** INBOX is the same in any case (RFC 3501 §5.1), as far as the pattern spells it out: "inb%" means it, "%o%" does not. */
+/**
+ * INBOX is the same in any case (RFC 3501 §5.1), alone and where it is the first level of a name, as far as the
+ * pattern spells it out: "inb%" means it, "%o%" does not.
+ */
 function matches(pattern: string, name: string): boolean {
   if (reaches(pattern, name)) return true
-  return (
-    name === "INBOX" &&
-    reaches(
-      pattern.replace(/^[^*%]+/, (spelled) => spelled.toUpperCase()),
-      name,
-    )
+  if (name !== "INBOX" && !name.startsWith("INBOX/")) return false
+  return reaches(
+    pattern.replace(/^[^*%]{1,5}/, (spelled) => spelled.toUpperCase()),
+    name,
   )
 }
 
