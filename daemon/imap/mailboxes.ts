@@ -45,21 +45,26 @@ function oneMailbox(cursor: Cursor, context: GrammarContext): string {
  * select-params = SP "(" select-param *(SP select-param) ")"
  * select-param  = "CONDSTORE" / qresync-param
  *
- * RFC 4466 §3, RFC 7162 §7.
+ * RFC 4466 §3, RFC 7162 §7; each parameter once.
  */
 function select(cursor: Cursor, context: GrammarContext, name: "SELECT" | "EXAMINE"): CommandBody {
   const selected = oneMailbox(cursor, context)
   const parameters: SelectParameters = { condstore: false, qresync: null }
-  if (tryByte(cursor, SP)) parenthesised(cursor, context, (inner) => selectParameter(inner, context, parameters))
+  const start = cursor.at
+  if (tryByte(cursor, SP)) {
+    const words = parenthesised(cursor, context, (inner) => selectParameter(inner, context, parameters))
+    if (new Set(words).size < words.length) throw new ParseError("each select-param once", start)
+  }
   return { name, mailbox: selected, parameters }
 }
 
-function selectParameter(cursor: Cursor, context: GrammarContext, parameters: SelectParameters): void {
+function selectParameter(cursor: Cursor, context: GrammarContext, parameters: SelectParameters): string {
   const start = cursor.at
   const word = keyword(cursor, "select-param")
   if (word === "CONDSTORE") parameters.condstore = true
   else if (word === "QRESYNC") parameters.qresync = resync(cursor, context)
   else throw new ParseError("CONDSTORE or QRESYNC", start)
+  return word
 }
 
 const statusNames: ReadonlySet<string> = new Set<StatusItem>([

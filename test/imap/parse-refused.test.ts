@@ -20,6 +20,7 @@ const refused: [line: string, why: RegExp][] = [
   ["SELECT a(b", /CRLF/],
   ["SELECT a (QRESYNC)", /SP/],
   ["SELECT a (QRESYNC 1 2)", /\(/],
+  ["SELECT a (QRESYNC (1 2) CONDSTORE QRESYNC (1 3))", /each select-param once/],
   ["SELECT a (QRESYNC (0 2))", /nz-number/],
   ["SELECT a (QRESYNC (1 -1))", /mod-sequence-valzer/],
   ["SELECT a (QRESYNC (1 2 1:*))", /without \*/],
