@@ -31,8 +31,10 @@ export const metadataCommands: CommandFamily = {
 
 /**
  * getmetadata = "GETMETADATA" [SP getmetadata-options] SP mailbox SP entries
+ * entries     = entry / "(" entry *(SP entry) ")"
  *
- * RFC 5464 §5. Its examples have the options behind the mailbox, so both places are taken.
+ * RFC 5464 §5. Its examples have the options behind the mailbox, so both places are taken; those of §4.4.1 have no
+ * parentheses around many entries.
  */
 function getMetadata(cursor: Cursor, context: GrammarContext): CommandBody {
   space(cursor)
@@ -47,7 +49,9 @@ function getMetadata(cursor: Cursor, context: GrammarContext): CommandBody {
     metadataOptions(cursor, context, options)
     space(cursor)
   }
-  return { name: "GETMETADATA", mailbox: name, options, entries: metadataEntries(cursor, context) }
+  const entry = options.depth > 0 ? entryOrScope : entryName
+  const entries = peek(cursor) === OPEN ? parenthesised(cursor, context, entry) : spaced(cursor, context, entry)
+  return { name: "GETMETADATA", mailbox: name, options, entries }
 }
 
 /** An entry begins with "/", or is a string. */
@@ -81,16 +85,14 @@ function depth(cursor: Cursor): number {
   return Number.POSITIVE_INFINITY
 }
 
-/** entries = entry / "(" entry *(SP entry) ")" (RFC 5464 §5); its §4.4.1 has examples without the parentheses. */
-function metadataEntries(cursor: Cursor, context: GrammarContext): string[] {
-  return peek(cursor) === OPEN ? parenthesised(cursor, context, entryName) : spaced(cursor, context, entryName)
-}
-
 /** Longest name of an entry; the RFC sets none. */
 const maxEntryBytes = 1024
 
 /** Components of printable US-ASCII without "/", "*" and "%". */
-const wellFormed = /^\/(private|shared)(\/[ -$&-)+-.0-~]+)+$/
+const wellFormed = /^\/(private|shared)(\/[ -$&-)+-.0-~]+)*$/
+
+/** What all entries are below, and no entry is. */
+const scopes = ["/private", "/shared"]
 
 /** What stands above the entries of vendors and has no value itself. */
 const aboveVendorEntries = /^\/[^/]+\/vendor(\/[^/]+)?$/
@@ -100,6 +102,14 @@ const aboveVendorEntries = /^\/[^/]+\/vendor(\/[^/]+)?$/
  * matter, and lower case is what everybody writes, so that is what we keep and tell.
  */
 function entryName(cursor: Cursor): string {
+  const start = cursor.at
+  const entry = entryOrScope(cursor)
+  if (scopes.includes(entry)) throw new ParseError("entry", start)
+  return entry
+}
+
+/** With a DEPTH, all of a scope can be asked for: clients have no other way to list what there is. */
+function entryOrScope(cursor: Cursor): string {
   const start = cursor.at
   const entry = latin1(astring(cursor, "entry")).toLowerCase()
   if (!wellFormed.test(entry) || entry.length > maxEntryBytes) throw new ParseError("entry", start)
