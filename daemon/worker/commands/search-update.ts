@@ -48,11 +48,11 @@ export function sayNoUpdate({ writer }: Conversation, tag: string): void {
   writer.text(untagged("NO", "This search will not be updated", { code: "NOUPDATE", tag }))
 }
 
-/** RFC 5267 §4.3.5; all of the tags, or none. */
+/** RFC 5267 §4.3.5; all of the tags, or none. NO, not BAD: the client may not have seen NOUPDATE yet. */
 function cancelUpdate(conversation: Conversation, { tags }: CommandOf<"CANCELUPDATE">): Completion {
   const { contexts } = conversation.selected()
   const ended = tags.map((tag) => contexts.get(tag)).filter((context) => context !== undefined)
-  if (ended.length < tags.length) throw new Refused({ status: "BAD", text: "Unknown tag" })
+  if (ended.length < tags.length) throw new Refused({ status: "NO", text: "No such updates" })
   for (const { members } of ended) conversation.account.kept.forget(members)
   for (const tag of tags) contexts.delete(tag)
   return { text: "CANCELUPDATE completed" }
