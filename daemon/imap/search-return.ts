@@ -26,8 +26,8 @@ export function searchReturns(cursor: Cursor, context: GrammarContext): SearchRe
 
 /** RFC 9394 §3.1: either one PARTIAL, one ALL, or neither. */
 function refuseTwoLists(returns: readonly SearchReturn[], at: number): void {
-  const partials = returns.filter((each) => typeof each === "object" && "partial" in each).length
-  if (partials > 1 || (partials === 1 && returns.includes("ALL"))) throw new ParseError("one of PARTIAL and ALL", at)
+  const lists = returns.filter((each) => each === "ALL" || (typeof each === "object" && "partial" in each))
+  if (lists.length > 1) throw new ParseError("one of PARTIAL and ALL", at)
 }
 
 function searchReturn(cursor: Cursor, context: GrammarContext): SearchReturn {

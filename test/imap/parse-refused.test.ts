@@ -156,6 +156,7 @@ const refused: [line: string, why: RegExp][] = [
   ["SEARCH RETURN (PARTIAL 1:-2) ALL", /nz-number/],
   ["SEARCH RETURN (PARTIAL 1:2 ALL) ALL", /one of PARTIAL and ALL/],
   ["SEARCH RETURN (PARTIAL 1:2 PARTIAL 3:4) ALL", /one of PARTIAL and ALL/],
+  ["SEARCH RETURN (ALL MIN ALL) ALL", /one of PARTIAL and ALL/],
   ["SEARCH $,1", /CRLF/],
   ["SEARCH OLDER 0", /nz-number/],
   ["SEARCH YOUNGER", /SP/],
