@@ -25,19 +25,19 @@ export class Uids {
     const [messages, uidNext] = this.#given.get(mailbox) ?? [0, 1]
     const gone = uidNext - 1 - messages
     if (gone > messages) return this.#marks.uids(mailbox)
-    const uids = without(gone === 0 ? [] : this.#gone.all(mailbox), uidNext)
-    return uids.length === messages ? uids : this.#marks.uids(mailbox)
+    return without(gone === 0 ? [] : this.#gone.all(mailbox), uidNext, messages) ?? this.#marks.uids(mailbox)
   }
 }
 
-/** All below `end` but these. */
-function without(gone: readonly Run[], end: number): number[] {
-  const uids: number[] = []
+/** All below `end` but these; null when there are not so many. */
+function without(gone: readonly Run[], end: number, count: number): number[] | null {
+  // Made at its length, which takes a quarter of the time of growing.
+  const uids = new Array<number>(count)
+  let at = 0
   let next = 1
-  for (const [first, last] of gone) {
-    for (; next < first; next += 1) uids.push(next)
+  for (const [first, last] of [...gone, [end, end]] as const) {
+    for (; next < first; next += 1) uids[at++] = next
     next = last + 1
   }
-  for (; next < end; next += 1) uids.push(next)
-  return uids
+  return at === count ? uids : null
 }
