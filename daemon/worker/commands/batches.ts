@@ -11,9 +11,9 @@ export async function inBatches(
   tag: string,
   uids: readonly number[],
   work: (batch: number[], isLast: boolean) => void,
+  size = new BatchSize(),
 ): Promise<void> {
   const progress = conversation.progress(tag, uids.length)
-  const size = new BatchSize()
   for (let at = 0; at < uids.length; ) {
     const batch = uids.slice(at, at + size.next())
     at += batch.length

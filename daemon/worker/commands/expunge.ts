@@ -2,6 +2,7 @@ import type { ResponseCode } from "../../imap/response.ts"
 import type { Conversation } from "../conversation.ts"
 import { type Permitted, partial, permitted } from "../message-limit.ts"
 import { intersection, type Range, type View } from "../view.ts"
+import { BatchSize, evenCost } from "./batch-size.ts"
 import { inBatches } from "./batches.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
 
@@ -63,8 +64,9 @@ async function expungeEach(
 ): Promise<boolean> {
   const { messages } = conversation.account.store
   let any = false
-  await inBatches(conversation, tag, uids, (batch) => {
+  const work = (batch: number[]) => {
     any = messages.expunge(mailbox, batch).length > 0 || any
-  })
+  }
+  await inBatches(conversation, tag, uids, work, new BatchSize(evenCost))
   return any
 }
