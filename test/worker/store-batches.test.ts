@@ -1,6 +1,6 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
-import { following } from "../../daemon/worker/commands/batch-size.ts"
+import { evenCost, following } from "../../daemon/worker/commands/batch-size.ts"
 import { id } from "../store/harness.ts"
 import { fill, letter, startHome } from "./harness.ts"
 
@@ -17,12 +17,26 @@ for (const [size, tookMs, next] of sizes) {
   test(`after ${size} messages in ${tookMs} ms come ${next}`, () => assert.equal(following(size, tookMs, 1000), next))
 }
 
+const bounds: [octetsEach: number, first: number, most: number][] = [
+  [0, 1000, 10_000],
+  [130, 1000, 7692],
+  [130 + 100 * 256, 38, 38], // a hundred long keywords
+  [1_000_000_000, 10, 10],
+]
+for (const [octetsEach, first, most] of bounds) {
+  test(`of messages of which ${octetsEach} octets are told, ${first} come first and ${most} at most`, () => {
+    assert.deepEqual(evenCost(octetsEach), { first, most })
+  })
+}
+
 /** What a message costs, and how many then go in each transaction of 1,000. */
 const cases: [command: string, msEach: number, batches: number[]][] = [
   ["UID STORE 1:* +FLAGS.SILENT (\\Seen)", 0, [1000]],
   ["UID STORE 1:* +FLAGS.SILENT (\\Answered)", 0.25, [1000]],
-  ["UID STORE 1:* +FLAGS (\\Flagged)", 0, [100, 200, 400, 300]],
-  ["UID STORE 1:* +FLAGS (\\Draft)", 4, Array(91).fill(10).with(0, 100)],
+  ["UID STORE 1:* +FLAGS (\\Flagged)", 0, [1000]],
+  ["UID STORE 1:100 +FLAGS (\\Draft)", 4, [100]],
+  ["UID STORE 1:* +FLAGS.SILENT (first)", 0, [100, 200, 400, 300]],
+  ["UID STORE 1:* +FLAGS (second)", 4, Array(91).fill(10).with(0, 100)],
   ["UID STORE 1:* +FLAGS.SILENT (word)", 0.25, [100, ...Array(18).fill(48), 36]],
 ]
 

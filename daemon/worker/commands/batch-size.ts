@@ -9,8 +9,14 @@ export type Bounds = { first: number; most: number }
 /** What a message costs is known only afterwards: a hundred long keywords cost a thousand times as much as none. */
 const unknownCost: Bounds = { first: 100, most: 1000 }
 
-/** Of work that costs nearly the same for every message, and whose answers do not grow with them. */
-export const evenCost: Bounds = { first: 1000, most: 10_000 }
+/** What is told of a batch waits in memory until it is written. */
+const answerOctets = 1_000_000
+
+/** Of work that costs nearly the same for every message, when no more than so many octets are told of each. */
+export function evenCost(octetsEach = 0): Bounds {
+  const most = Math.max(least, Math.min(10_000, Math.floor(answerOctets / Math.max(octetsEach, 1))))
+  return { first: Math.min(1000, most), most }
+}
 
 /** How many messages are read or changed at one go. */
 export class BatchSize {

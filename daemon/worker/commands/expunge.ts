@@ -67,6 +67,6 @@ async function expungeEach(
   const work = (batch: number[]) => {
     any = messages.expunge(mailbox, batch).length > 0 || any
   }
-  await inBatches(conversation, tag, uids, work, new BatchSize(evenCost))
+  await inBatches(conversation, tag, uids, work, new BatchSize(evenCost()))
   return any
 }

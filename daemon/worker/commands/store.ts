@@ -25,7 +25,7 @@ async function store(conversation: Conversation, command: StoreCommand): Promise
   const { operation, unchangedSince } = command
   const change = { operation, unchangedSince, ...storedFlags(command.flags) }
   const told = itemsTold(conversation, command)
-  const size = marks(change) && told.length === 0 ? new BatchSize(evenCost) : new BatchSize()
+  const size = marks(change) ? new BatchSize(evenCost(answerOctets(conversation, view, told))) : new BatchSize()
   const conflicted: number[] = []
   let found = 0
   const pace = conversation.pace
@@ -105,6 +105,13 @@ function itemsTold({ condstore, rev2, uidOnly }: Conversation, { uid, silent }: 
   if (!silent) items.push({ item: "FLAGS" })
   if (condstore) items.push({ item: "MODSEQ" })
   return items
+}
+
+/** The longest answer that there can be: a FETCH with all flags, and all keywords of the mailbox. */
+function answerOctets({ account }: Conversation, { state }: View, told: readonly FetchItem[]): number {
+  if (told.length === 0) return 0
+  const keywords = account.store.mailboxes.keywords(state.mailbox)
+  return keywords.reduce((sum, { length }) => sum + length + 1, 130)
 }
 
 function inUidOrder(...lists: Marked[][]): Marked[] {
