@@ -173,7 +173,9 @@ export class Marks {
   }
 
   #marked(mailbox: number, [block, uids]: Reached): Marked[] {
-    const keywords = this.#keywords.between(mailbox, uids[0] ?? 0, uids.at(-1) ?? -1)
+    const [first, last] = [uids[0] ?? 0, uids.at(-1) ?? -1]
+    const alone = block.uidsBetween(first, last).length === uids.length
+    const keywords = alone ? this.#keywords.between(mailbox, first, last) : this.#keywords.of(mailbox, uids)
     return uids.map((uid) => ({
       uid,
       flags: block.flagsOf(uid),

@@ -5,6 +5,7 @@ import type { Query } from "./query.ts"
 /** Statements on `message_keywords`: which messages have which keywords. */
 export class MessageKeywords {
   readonly #between: Query<[mailbox: number, first: number, last: number], [uid: number, keywords: string]>
+  readonly #of: Query<[mailbox: number, uids: string], [uid: number, keywords: string]>
   readonly #set: Query<[mailbox: number, uid: number, keywords: string], unknown>
   readonly #remove: Query<[mailbox: number, first: number, last: number], unknown>
 
@@ -12,15 +13,21 @@ export class MessageKeywords {
     this.#between = connection.raw(
       "SELECT uid, keywords FROM message_keywords WHERE mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid",
     )
+    this.#of = connection.raw(
+      "SELECT uid, keywords FROM message_keywords WHERE mailbox = ? AND uid IN (SELECT value FROM json_each(?))",
+    )
     this.#set = connection.prepare("INSERT OR REPLACE INTO message_keywords (mailbox, uid, keywords) VALUES (?, ?, ?)")
     this.#remove = connection.prepare("DELETE FROM message_keywords WHERE mailbox = ? AND uid BETWEEN ? AND ?")
   }
 
   /** By UID; messages without keywords are not in it. */
   between(mailbox: number, first: number, last: number): Map<number, readonly string[]> {
-    const found = new Map<number, readonly string[]>()
-    for (const [uid, keywords] of this.#between.all(mailbox, first, last)) found.set(uid, keywordList(keywords))
-    return found
+    return byUid(this.#between.all(mailbox, first, last))
+  }
+
+  /** The same of some messages that lie apart: a message may have a hundred long keywords, so no others are read. */
+  of(mailbox: number, uids: readonly number[]): Map<number, readonly string[]> {
+    return byUid(this.#of.all(mailbox, JSON.stringify(uids)))
   }
 
   /** `keywords` as `keywordText` writes them. */
@@ -32,4 +39,8 @@ export class MessageKeywords {
   remove(mailbox: number, first: number, last: number): void {
     this.#remove.run(mailbox, first, last)
   }
+}
+
+function byUid(rows: readonly [uid: number, keywords: string][]): Map<number, readonly string[]> {
+  return new Map(rows.map(([uid, keywords]) => [uid, keywordList(keywords)]))
 }

@@ -5,6 +5,7 @@ import fc from "fast-check"
 import { check } from "../../daemon/store/check.ts"
 import { Connection } from "../../daemon/store/connection.ts"
 import { Marks } from "../../daemon/store/marks.ts"
+import { MessageKeywords } from "../../daemon/store/message-keywords.ts"
 import { migrate } from "../../daemon/store/migrations/run.ts"
 import type { Marked } from "../../daemon/store/types.ts"
 import { faulty } from "./harness.ts"
@@ -122,6 +123,26 @@ test("marks are what a map of messages says, at the ends of rows and of UIDs, to
       db.close()
     }),
     { numRuns: 150 },
+  )
+})
+
+test("keywords are read of the messages that are asked for, and of none between them", (t) => {
+  const { marks } = openMarks()
+  marks.add(1, 1, Array(300).fill({ flags: 0, keywords: "a b" }), 2)
+  const asked = [1, 127, 128, 200, 201, 202, 300]
+  const reads = [t.mock.method(MessageKeywords.prototype, "between"), t.mock.method(MessageKeywords.prototype, "of")]
+  const read = marks.read(
+    1,
+    asked.map((one) => [one, one]),
+  )
+  assert.deepEqual(
+    read.map((one) => [one.uid, one.keywords]),
+    asked.map((one) => [one, ["a", "b"]]),
+  )
+  const found = reads.flatMap(({ mock }) => mock.calls.flatMap(({ result }) => [...(result?.keys() ?? [])]))
+  assert.deepEqual(
+    found.sort((a, b) => a - b),
+    asked,
   )
 })
 
