@@ -37,7 +37,7 @@ export class Links {
   readonly #insert: Query<Columns, unknown>
   readonly #linked: Query<[content: number], unknown>
   readonly #copy: Query<[Copying], unknown>
-  readonly #totals: Query<[mailbox: number, first: number, last: number], Totals>
+  readonly #totals: Query<[ranges: string, mailbox: number], Totals>
   readonly #remove: Query<[mailbox: number, first: number, last: number], number>
   readonly #unlink: Query<[contents: string], number>
   readonly #countMailbox: Query<[messages: number, bytes: number, mailbox: number], unknown>
@@ -54,7 +54,8 @@ export class Links {
        FROM message WHERE mailbox = :from AND uid BETWEEN :low AND :high ORDER BY uid`,
     )
     this.#totals = connection.raw(
-      "SELECT count(*), coalesce(sum(size), 0) FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ?",
+      `SELECT count(*), coalesce(sum(size), 0) FROM json_each(?) AS range CROSS JOIN message
+       WHERE mailbox = ? AND uid BETWEEN range.value ->> 0 AND range.value ->> 1`,
     )
     this.#remove = connection.pluck("DELETE FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ? RETURNING content")
     this.#unlink = connection.pluck(
@@ -107,13 +108,7 @@ export class Links {
 
   /** How many messages there are, and their octets. */
   totals(mailbox: number, ranges: readonly Run[]): Totals {
-    const sum: Totals = [0, 0]
-    for (const [first, last] of ranges) {
-      const [messages, bytes] = this.#totals.get(mailbox, first, last) ?? [0, 0]
-      sum[0] += messages
-      sum[1] += bytes
-    }
-    return sum
+    return this.#totals.get(JSON.stringify(ranges), mailbox) ?? [0, 0]
   }
 
   #count(mailbox: number, [messages, bytes]: Totals): void {
