@@ -23,6 +23,9 @@ export type Given = {
   deliveryId?: string
 }
 
+/** UIDs and UIDNEXT have 32 bits (RFC 3501 §9, uniqueid); marks of a UID beyond would lie in the next mailbox's rows. */
+const highestUidNext = 0xffff_ffff
+
 type Taken = { first: number; modseq: number; selectable: number }
 
 /** Messages of all mailboxes: reading, flags, adding, copying, removing. */
@@ -156,7 +159,7 @@ export class Messages {
    * Flags, keywords and internal date are kept (RFC 3501 §6.4.7); the target may be the source. Pairs in
    * ascending order of the source UID; UIDs that do not exist are skipped.
    *
-   * @throws StoreError `no-such-mailbox`, `not-selectable`, `over-quota`, `too-many-keywords`
+   * @throws StoreError `no-such-mailbox`, `not-selectable`, `no-more-uids`, `over-quota`, `too-many-keywords`
    */
   copy(from: number, uids: number[], to: number): Copied {
     return this.#connection.transaction(() => {
@@ -185,7 +188,8 @@ export class Messages {
    * null: that is how a spool file is delivered exactly once. It also lifts the quota: what waits in the spool
    * got its 250 already.
    *
-   * @throws StoreError `no-such-mailbox`, `not-selectable`, `no-such-message`, `over-quota`, `too-many-keywords`
+   * @throws StoreError `no-such-mailbox`, `not-selectable`, `no-more-uids`, `no-such-message`, `over-quota`,
+   *   `too-many-keywords`
    */
   add(mailbox: number, content: number, given: Given): { uid: number; modseq: number } | null {
     return this.#connection.transaction(() => {
@@ -261,6 +265,7 @@ export class Messages {
     const taken = this.#take.get(count, mailbox, count)
     if (taken === undefined) throw new StoreError("no-such-mailbox")
     if (taken.selectable === 0) throw new StoreError("not-selectable")
+    if (taken.first + count > highestUidNext) throw new StoreError("no-more-uids")
     return taken
   }
 

@@ -112,6 +112,7 @@ export type StoreFault =
   | "disk-full"
   | "damaged"
   | "no-such-message"
+  | "no-more-uids"
   | "name-too-long"
   | "too-many-mailboxes"
   | "too-many-subscriptions"

@@ -49,6 +49,7 @@ const answers: Record<StoreFault, Refusal> = {
   "disk-full": { status: "NO", code: "LIMIT", text: "The server's disk is full, nothing was stored" },
   damaged: { status: "NO", code: "CORRUPTION", text: "The mailbox database is damaged, nothing was overwritten" },
   "no-such-message": { status: "NO", code: "EXPUNGEISSUED", text: "That message is gone" },
+  "no-more-uids": { status: "NO", code: "LIMIT", text: "This folder has no more numbers for messages: use another" },
   "too-many-annotations": {
     status: "NO",
     code: { code: "METADATA", what: "TOOMANY" },

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
+import fc from "fast-check"
+import { openKeyed } from "../../daemon/store/cipher.ts"
 import type { FlagChange, Store } from "../../daemon/store/store.ts"
-import { faulty, house, id, plainly, put } from "./harness.ts"
+import { closeSound, faulty, house, id, plainly, put } from "./harness.ts"
 import { mail } from "./mail.ts"
 
 const seen = 1
@@ -213,6 +215,55 @@ test("rows are read in pages: a write between two rows is allowed, ranges are ke
   assert.deepEqual(uids, expected)
   const changed = [...store.messages.changedSince(inbox, 1201)].map(({ uid }) => uid)
   assert.deepEqual(changed, [1100, 1201, 1202, 1203])
+})
+
+test("rows are read of any ranges, with all that changes about them", (t) => {
+  const { store } = house(t)
+  const inbox = id(store, "INBOX")
+  const { bytes, meta } = mail("many")
+  store.transaction(() => {
+    const content = store.contents.insert(bytes, meta)
+    for (let uid = 1; uid <= 1600; uid++) store.messages.add(inbox, content, { ...plainly, flags: uid % 3 })
+  })
+  const everyFifth = Array.from({ length: 320 }, (_, at) => (at + 1) * 5)
+  store.messages.takeBack(inbox, everyFifth)
+  const step = fc.tuple(fc.integer({ min: 1, max: 40 }), fc.oneof(fc.constant(0), fc.nat(700)))
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 900 }), (pairs) => {
+      let next = 1
+      const ranges = pairs.map(([gap, more]): [number, number] => {
+        const from = next + (more === 0 ? 1 : gap)
+        next = from + more
+        return [from, next]
+      })
+      const wanted = Array.from({ length: 1600 }, (_, at) => at + 1).filter(
+        (uid) => uid % 5 !== 0 && ranges.some(([from, to]) => uid >= from && uid <= to),
+      )
+      assert.deepEqual(
+        [...store.messages.rows(inbox, ranges)].map(({ uid, flags }) => [uid, flags]),
+        wanted.map((uid) => [uid, uid % 3]),
+      )
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test("a mailbox that has given its last UID takes no more messages (RFC 3501 §9, uniqueid)", (t) => {
+  const made = house(t)
+  put(made.store, "INBOX", "one")
+  const inbox = id(made.store, "INBOX")
+  closeSound(made.store)
+  const highest = 2 ** 32 - 2
+  const db = openKeyed(made.path, made.key, "sqlcipher")
+  db.prepare("UPDATE mailbox SET uid_next = ? WHERE id = ?").run(highest, inbox)
+  db.prepare("INSERT INTO expunged VALUES (?, 1, 2, ?)").run(inbox, highest - 1)
+  db.close()
+  const store = made.reopen()
+  assert.deepEqual(store.messages.copy(inbox, [1], inbox).target, [highest])
+  assert.throws(() => store.messages.copy(inbox, [1], inbox), faulty("no-more-uids"))
+  assert.throws(() => put(store, "INBOX", "two"), faulty("no-more-uids"))
+  assert.deepEqual(store.messages.uids(inbox), [1, highest])
+  assert.equal(store.mailboxes.status(inbox).uidNext, highest + 1)
 })
 
 test("messages with a common ancestor share a thread, which never changes", (t) => {
