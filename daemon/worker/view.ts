@@ -19,7 +19,7 @@ export type ViewState = {
   toldChanges: number
   /** Expunges are told up to this one, which may be older: they have to wait for their moment. */
   toldExpunges: number
-  /** UIDs that are \Recent for this client (RFC 3501 §2.3.2). */
+  /** UIDs that are \Recent for this client (RFC 3501 §2.3.2), ascending. */
   recent: Range[]
   /** How many keywords of the mailbox were told; there are never fewer later. */
   keywords: number
@@ -225,7 +225,7 @@ export class View {
     const fresh = news.filter((message) => message.uid >= state.uidNext)
     if (fresh.length > 0) {
       const recentFrom = Math.max(store.mailboxes.recentFrom(mailbox.id, !state.readOnly), state.uidNext)
-      if (recentFrom < mailbox.uidNext) state.recent.push([recentFrom, mailbox.uidNext - 1])
+      if (recentFrom < mailbox.uidNext) state.recent = merged([...state.recent, [recentFrom, mailbox.uidNext - 1]])
       for (const { uid } of fresh) state.uids.push(uid)
     }
     state.uidNext = Math.max(state.uidNext, mailbox.uidNext)
@@ -235,8 +235,7 @@ export class View {
   }
 
   isRecent(uid: number): boolean {
-    for (const [first, last] of this.state.recent) if (uid >= first && uid <= last) return true
-    return false
+    return isWithin(this.state.recent, uid)
   }
 
   /** How many messages are \Recent. */
@@ -366,6 +365,23 @@ export class View {
       }
       yield order === "up" ? batch : batch.reverse()
     }
+  }
+
+  /** A batch in parts of which none spans more UIDs than this: what lies far apart costs more. */
+  *near(batch: readonly Range[], span: number): Generator<Range[]> {
+    let part: Range[] = []
+    let end = 0
+    for (const [from, to] of batch) {
+      for (let next = from; next <= to; next = this.state.uids[this.#from(end)] ?? Number.POSITIVE_INFINITY) {
+        if (next >= end) {
+          if (part.length > 0) yield part
+          part = []
+          end = next + span
+        }
+        part.push([next, Math.min(to, end - 1)])
+      }
+    }
+    if (part.length > 0) yield part
   }
 }
 

@@ -3,6 +3,7 @@ import { test } from "node:test"
 import fc from "fast-check"
 import { Refused } from "../../daemon/worker/refusal.ts"
 import { countOf, intersection, isWithin, merged, type Range, View } from "../../daemon/worker/view.ts"
+import { house, put } from "../store/harness.ts"
 
 const all = Number.POSITIVE_INFINITY
 
@@ -89,6 +90,37 @@ for (const [what, size, order, most] of batchings) {
     assert.deepEqual(sorted.flat(), wanted)
   })
 }
+
+test("what is \\Recent stays few ranges, however many times messages come (RFC 3501 §2.3.2)", (t) => {
+  const { store } = house(t)
+  const inbox = store.mailboxes.named("INBOX")
+  const open = View.open(store, inbox, false)
+  for (const letter of ["a", "b", "c"]) {
+    open.notice({ what: "added", mailbox: inbox.id, uids: [put(store, "INBOX", letter)] }, false)
+    assert.equal(open.update(store, { expunges: "all", news: "all" }).exists, open.recentCount)
+  }
+  assert.deepEqual(open.state.recent, [[1, 3]])
+})
+
+test("parts of a batch name the same messages, in order, and lie near together", () => {
+  const uid = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1_000_000, max: 1_000_100 }))
+  const indexes = fc.array(fc.tuple(fc.nat(59), fc.nat(9)), { minLength: 1, maxLength: 6 })
+  fc.assert(
+    fc.property(fc.uniqueArray(uid, { minLength: 1, maxLength: 60 }), indexes, (uids, pairs) => {
+      const mailbox = viewOf(uids.sort((a, b) => a - b))
+      const last = uids.length - 1
+      const ranges = merged(pairs.map(([from, more]) => [Math.min(from, last), Math.min(from + more, last)]))
+      for (const batch of mailbox.batches(ranges, 20)) {
+        const parts = [...mailbox.near(batch, 50)]
+        assert.deepEqual(mailbox.uidsBetween(parts.flat()), mailbox.uidsBetween(batch))
+        for (const part of parts) {
+          assert.ok((part.at(-1)?.[1] ?? 0) - (part[0]?.[0] ?? 0) < 50)
+          assert.ok(mailbox.uidsBetween(part).length > 0)
+        }
+      }
+    }),
+  )
+})
 
 test("ranges that touch become one", () => {
   assert.deepEqual(

@@ -5,7 +5,7 @@ import type { Marked } from "../../store/types.ts"
 import { type Conversation, storedFlags } from "../conversation.ts"
 import { directionOf, inOrder, partial, permitted } from "../message-limit.ts"
 import { countOf, type Range, type View, type ViewUpdate } from "../view.ts"
-import { BatchSize, evenCost } from "./batch-size.ts"
+import { BatchSize, evenCost, evenSpan } from "./batch-size.ts"
 import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
 import { rowReader } from "./row-answer.ts"
 
@@ -25,17 +25,20 @@ async function store(conversation: Conversation, command: StoreCommand): Promise
   const { operation, unchangedSince } = command
   const change = { operation, unchangedSince, ...storedFlags(command.flags) }
   const told = itemsTold(conversation, command)
-  const size = marks(change) ? new BatchSize(evenCost(answerOctets(conversation, view, told))) : new BatchSize()
+  const even = marks(change)
+  const size = even ? new BatchSize(evenCost(answerOctets(conversation, view, told))) : new BatchSize()
   const conflicted: number[] = []
   let found = 0
   const pace = conversation.pace
   const progress = conversation.progress(command.tag, countOf(ranges))
   for (const batch of view.batches(ranges, () => size.next(), directionOf(lowest))) {
-    const outcome = await storeBatch({ conversation, view, command, change, told, lowest, size }, batch)
-    found += outcome.found
-    for (const { uid } of outcome.conflicted) conflicted.push(uid)
+    for (const part of even ? inOrder([...view.near(batch, evenSpan)], lowest) : [batch]) {
+      const outcome = await storeBatch({ conversation, view, command, change, told, lowest, size }, part)
+      found += outcome.found
+      for (const { uid } of outcome.conflicted) conflicted.push(uid)
+      await pace.rest()
+    }
     progress.add(size.current)
-    await pace.rest()
   }
   return partial(conversation, completion(view, command, conflicted, countOf(ranges) - found), lowest)
 }
