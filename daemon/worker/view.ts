@@ -166,8 +166,8 @@ export class View {
     if (mailbox === undefined || !mailbox.selectable) throw new MailboxGone()
     const gone = this.#expunge(store, mailbox, expunges)
     if (wanted === "none") return { ...nothingNew, ...gone }
-    const changed = wanted === "all" ? this.#changed(store, mailbox) : []
     const news = this.#news(store, mailbox)
+    const changed = wanted === "all" ? this.#changed(store, mailbox, news) : []
     const arrivals = this.#append(store, mailbox, news)
     if (wanted === "all") {
       this.#own.clear()
@@ -210,9 +210,11 @@ export class View {
     return [...store.messages.rows(id, merged([...changed.map((uid): Range => [uid, uid]), came]))]
   }
 
-  #changed(store: Store, { id }: Mailbox): ViewUpdate["changed"] {
+  #changed(store: Store, { id }: Mailbox, news: readonly Message[]): ViewUpdate["changed"] {
     const changed: ViewUpdate["changed"] = []
-    for (const message of store.messages.changedSince(id, this.state.toldChanges)) {
+    // With kept searches the news have them all.
+    const marked = this.contexts.size > 0 ? news : store.messages.changedSince(id, this.state.toldChanges)
+    for (const message of marked) {
       if (message.uid >= this.state.uidNext || this.#own.has(message.modseq)) continue
       const sequence = this.sequenceOf(message.uid)
       if (sequence !== null) changed.push({ sequence, message })
