@@ -20,11 +20,9 @@ export function mailboxName(given: string, limits: Pick<StoreLimits, "nameBytes"
   return name
 }
 
-/** The form in which any name is looked up; nothing is refused. */
+/** The form in which any name is looked up; nothing is refused. Case is that of US-ASCII: "ı" in capitals is "I", too. */
 export function canonicalName(given: string): string {
-  const name = given.normalize("NFC")
-  const first = name.slice(0, 6).toUpperCase()
-  return first === "INBOX" || first === "INBOX/" ? first + name.slice(6) : name
+  return given.normalize("NFC").replace(/^inbox(?=\/|$)/i, "INBOX")
 }
 
 /** Names above this one, highest first: "a/b/c" has "a" and "a/b". */

@@ -10,6 +10,7 @@ const accepted: [given: string, stored: string][] = [
   ["inbox", "INBOX"],
   ["iNbOx/lists", "INBOX/lists"],
   ["inboxes", "inboxes"],
+  ["ınbox", "ınbox"], // the letter without a dot is another one
   ["Gro\u0308ße", "Größe"], // NFC
   ["50% * off & more", "50% * off & more"],
   ["台北/日本語", "台北/日本語"],

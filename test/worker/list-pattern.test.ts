@@ -33,6 +33,7 @@ const others: [reference: string, pattern: string, name: string][] = [
   ["", "%o%/*", "INBOX/sub"],
   ["", "inbox/SUB", "INBOX/sub"],
   ["", "Inbox*", "inboxes"],
+  ["", "ınb*", "INBOX"], // without a dot: not the same letter
   ["", "a*", "ba"],
   ["", "abc", "ab"],
   ["", "", "a"],

@@ -29,7 +29,7 @@ function matches(pattern: string, name: string): boolean {
   if (reaches(pattern, name)) return true
   if (name !== "INBOX" && !name.startsWith("INBOX/")) return false
   return reaches(
-    pattern.replace(/^[^*%]{1,5}/, (spelled) => spelled.toUpperCase()),
+    pattern.replace(/^[inbox]{1,5}/i, (spelled) => spelled.toUpperCase()),
     name,
   )
 }
