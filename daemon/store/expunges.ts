@@ -6,14 +6,16 @@ import { type Run, uidRuns } from "./uid-runs.ts"
 /** Removes messages and remembers which they were (RFC 7162 VANISHED). */
 export class Expunges {
   readonly #links: Links
-  readonly #log: Query<[mailbox: number, modseq: number, first: number, last: number], unknown>
+  readonly #log: Query<[mailbox: number, modseq: number, runs: string], unknown>
   readonly #first: Query<[mailbox: number, count: number], number>
   readonly #logged: Query<[mailbox: number, modseq: number], Run>
   readonly #dropLog: Query<[mailbox: number], unknown>
 
   constructor(connection: Connection, links: Links) {
     this.#links = links
-    this.#log = connection.prepare("INSERT INTO expunged (mailbox, modseq, first, last) VALUES (?, ?, ?, ?)")
+    this.#log = connection.prepare(
+      "INSERT INTO expunged (mailbox, modseq, first, last) SELECT ?, ?, value ->> 0, value ->> 1 FROM json_each(?)",
+    )
     this.#first = connection.pluck("SELECT uid FROM message WHERE mailbox = ? ORDER BY uid LIMIT ?")
     this.#logged = connection.raw("SELECT first, last FROM expunged WHERE mailbox = ? AND modseq > ? ORDER BY first")
     this.#dropLog = connection.prepare("DELETE FROM expunged WHERE mailbox = ?")
@@ -22,7 +24,7 @@ export class Expunges {
   /** Messages that are there. Inside a transaction. Returns the contents that no message has any more. */
   remove(mailbox: number, uids: readonly number[], modseq: number): number[] {
     const runs = uidRuns(uids)
-    for (const [first, last] of runs) this.#log.run(mailbox, modseq, first, last)
+    this.#log.run(mailbox, modseq, JSON.stringify(runs))
     return this.#links.remove(mailbox, runs)
   }
 

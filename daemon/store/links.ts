@@ -38,7 +38,8 @@ export class Links {
   readonly #linked: Query<[content: number], unknown>
   readonly #copy: Query<[Copying], unknown>
   readonly #totals: Query<[ranges: string, mailbox: number], Totals>
-  readonly #remove: Query<[mailbox: number, first: number, last: number], number>
+  readonly #removeRun: Query<[mailbox: number, first: number, last: number], number>
+  readonly #removeRuns: Query<[mailbox: number, runs: string, mailbox: number], number>
   readonly #unlink: Query<[contents: string], number>
   readonly #countMailbox: Query<[messages: number, bytes: number, mailbox: number], unknown>
   readonly #countAccount: Query<[messages: number, bytes: number], unknown>
@@ -57,7 +58,16 @@ export class Links {
       `SELECT count(*), coalesce(sum(size), 0) FROM json_each(?) AS range CROSS JOIN message
        WHERE mailbox = ? AND uid BETWEEN range.value ->> 0 AND range.value ->> 1`,
     )
-    this.#remove = connection.pluck("DELETE FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ? RETURNING content")
+    this.#removeRun = connection.pluck(
+      "DELETE FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ? RETURNING content",
+    )
+    // In one statement, as messages that lie apart are not to take ten times as long as others.
+    this.#removeRuns = connection.pluck(
+      `DELETE FROM message WHERE mailbox = ? AND uid IN (
+         SELECT uid FROM json_each(?) AS run CROSS JOIN message AS gone
+         WHERE gone.mailbox = ? AND gone.uid BETWEEN run.value ->> 0 AND run.value ->> 1
+       ) RETURNING content`,
+    )
     this.#unlink = connection.pluck(
       `INSERT INTO unlinked (content) SELECT DISTINCT value FROM json_each(?)
        WHERE NOT EXISTS (SELECT 1 FROM message WHERE content = value) RETURNING content`,
@@ -100,10 +110,18 @@ export class Links {
   /** UIDs that do not exist are passed over. Returns the contents that no message has any more. */
   remove(mailbox: number, ranges: readonly Run[]): number[] {
     const [messages, bytes] = this.totals(mailbox, ranges)
-    const contents = ranges.flatMap(([first, last]) => this.#remove.all(mailbox, first, last))
+    const contents = this.#removed(mailbox, ranges)
     this.#marks.remove(mailbox, ranges)
     this.#count(mailbox, [-messages, -bytes])
     return this.#unlink.all(JSON.stringify(contents))
+  }
+
+  /** The contents of messages that it removes. */
+  #removed(mailbox: number, ranges: readonly Run[]): number[] {
+    const [only, second] = ranges
+    if (only === undefined || second !== undefined)
+      return this.#removeRuns.all(mailbox, JSON.stringify(ranges), mailbox)
+    return this.#removeRun.all(mailbox, ...only)
   }
 
   /** How many messages there are, and their octets. */

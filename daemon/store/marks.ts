@@ -146,10 +146,12 @@ export class Marks {
   /** Messages that went. */
   remove(mailbox: number, ranges: readonly Run[]): void {
     for (const [block, uids] of this.#reach(mailbox, ranges)) {
+      const [first, last] = [uids[0] ?? 0, uids.at(-1) ?? -1]
+      if (last - first + 1 === uids.length) this.#keywords.remove(mailbox, first, last)
+      else this.#keywords.removeOf(mailbox, uids)
       for (const uid of uids) block.remove(uid)
       this.#save(mailbox, block)
     }
-    for (const [first, last] of ranges) this.#keywords.remove(mailbox, first, last)
   }
 
   *#reach(mailbox: number, ranges: readonly Run[]): Generator<Reached> {

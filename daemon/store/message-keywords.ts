@@ -8,6 +8,7 @@ export class MessageKeywords {
   readonly #of: Query<[mailbox: number, uids: string], [uid: number, keywords: string]>
   readonly #set: Query<[mailbox: number, uid: number, keywords: string], unknown>
   readonly #remove: Query<[mailbox: number, first: number, last: number], unknown>
+  readonly #removeOf: Query<[mailbox: number, uids: string], unknown>
 
   constructor(connection: Connection) {
     this.#between = connection.raw(
@@ -18,6 +19,9 @@ export class MessageKeywords {
     )
     this.#set = connection.prepare("INSERT OR REPLACE INTO message_keywords (mailbox, uid, keywords) VALUES (?, ?, ?)")
     this.#remove = connection.prepare("DELETE FROM message_keywords WHERE mailbox = ? AND uid BETWEEN ? AND ?")
+    this.#removeOf = connection.prepare(
+      "DELETE FROM message_keywords WHERE mailbox = ? AND uid IN (SELECT value FROM json_each(?))",
+    )
   }
 
   /** By UID; messages without keywords are not in it. */
@@ -38,6 +42,10 @@ export class MessageKeywords {
 
   remove(mailbox: number, first: number, last: number): void {
     this.#remove.run(mailbox, first, last)
+  }
+
+  removeOf(mailbox: number, uids: readonly number[]): void {
+    this.#removeOf.run(mailbox, JSON.stringify(uids))
   }
 }
 
