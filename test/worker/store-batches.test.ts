@@ -75,3 +75,24 @@ test("how many messages a transaction of STORE changes follows from what the las
     assert.deepEqual(batches, expected, command)
   }
 })
+
+test("EXPUNGE takes fewer messages at a time where they can have many long keywords", async (t) => {
+  const home = startHome(t)
+  const inbox = id(home.store, "INBOX")
+  await fill(
+    home,
+    inbox,
+    Array.from({ length: 60 }, (_, n) => Buffer.from(letter(`letter ${n}`))),
+  )
+  const { messages } = home.store
+  const keywords = Array.from({ length: 100 }, (_, n) => `${n}`.padStart(255, "k"))
+  messages.storeFlags(inbox, [1], { operation: "add", flags: 0, keywords, unchangedSince: null })
+  const client = await home.connect()
+  await client.ok("SELECT INBOX")
+  await client.ok("UID STORE 1:* +FLAGS.SILENT (\\Deleted)")
+  const expunge = t.mock.method(messages, "expunge")
+  await client.ok("EXPUNGE")
+  const sizes = expunge.mock.calls.map(({ arguments: [, uids] }) => uids?.length)
+  assert.equal(sizes[0], 39)
+  assert.deepEqual(messages.uids(inbox), [])
+})

@@ -9,13 +9,18 @@ export type Bounds = { first: number; most: number }
 /** What a message costs is known only afterwards: a hundred long keywords cost a thousand times as much as none. */
 const unknownCost: Bounds = { first: 100, most: 1000 }
 
-/** What is told of a batch waits in memory until it is written. */
-const answerOctets = 1_000_000
+/** What is told of a batch waits in memory until it is written; keywords that go take as long as a few messages. */
+const batchOctets = 1_000_000
 
-/** Of work that costs nearly the same for every message, when no more than so many octets are told of each. */
+/** Of work that costs nearly the same for every message, when no more than so many octets are told of each, or go with it. */
 export function evenCost(octetsEach = 0): Bounds {
-  const most = Math.max(least, Math.min(10_000, Math.floor(answerOctets / Math.max(octetsEach, 1))))
+  const most = Math.max(least, Math.min(10_000, Math.floor(batchOctets / Math.max(octetsEach, 1))))
   return { first: Math.min(1000, most), most }
+}
+
+/** The most that a message can have of the keywords of its mailbox, written, read or removed. */
+export function keywordOctets(keywords: readonly string[]): number {
+  return keywords.reduce((sum, { length }) => sum + length + 1, 0)
 }
 
 /** UIDs that such work may span at a time: messages far apart lie in rows of their own, and cost twenty times as much. */

@@ -2,7 +2,7 @@ import type { ResponseCode } from "../../imap/response.ts"
 import type { Conversation } from "../conversation.ts"
 import { type Permitted, partial, permitted } from "../message-limit.ts"
 import { intersection, type Range, type View } from "../view.ts"
-import { BatchSize, evenCost } from "./batch-size.ts"
+import { BatchSize, evenCost, keywordOctets } from "./batch-size.ts"
 import { inBatches } from "./batches.ts"
 import type { CommandOf, Completion, Family } from "./command.ts"
 
@@ -62,11 +62,12 @@ async function expungeEach(
   mailbox: number,
   uids: readonly number[],
 ): Promise<boolean> {
-  const { messages } = conversation.account.store
+  const { messages, mailboxes } = conversation.account.store
   let any = false
   const work = (batch: number[]) => {
     any = messages.expunge(mailbox, batch).length > 0 || any
   }
-  await inBatches(conversation, tag, uids, work, new BatchSize(evenCost()))
+  const size = new BatchSize(evenCost(keywordOctets(mailboxes.keywords(mailbox))))
+  await inBatches(conversation, tag, uids, work, size)
   return any
 }

@@ -5,7 +5,7 @@ import type { Marked } from "../../store/types.ts"
 import { type Conversation, storedFlags } from "../conversation.ts"
 import { directionOf, inOrder, partial, permitted } from "../message-limit.ts"
 import { countOf, type Range, type View, type ViewUpdate } from "../view.ts"
-import { BatchSize, evenCost, evenSpan } from "./batch-size.ts"
+import { BatchSize, evenCost, evenSpan, keywordOctets } from "./batch-size.ts"
 import { type CommandOf, type Completion, type Family, forgives } from "./command.ts"
 import { rowReader } from "./row-answer.ts"
 
@@ -113,8 +113,7 @@ function itemsTold({ condstore, rev2, uidOnly }: Conversation, { uid, silent }: 
 /** The longest answer that there can be: a FETCH with all flags, and all keywords of the mailbox. */
 function answerOctets({ account }: Conversation, { state }: View, told: readonly FetchItem[]): number {
   if (told.length === 0) return 0
-  const keywords = account.store.mailboxes.keywords(state.mailbox)
-  return keywords.reduce((sum, { length }) => sum + length + 1, 130)
+  return keywordOctets(account.store.mailboxes.keywords(state.mailbox)) + 130
 }
 
 function inUidOrder(...lists: Marked[][]): Marked[] {
