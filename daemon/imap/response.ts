@@ -17,6 +17,7 @@ export {
   latin1Bytes,
   mailboxWire,
   nstringWire,
+  rangesWire,
   sectionWire,
   sequenceSetWire,
   stringWire,

@@ -144,24 +144,18 @@ function two(value: number): string {
  * order in which they are given; sort first, except for COPYUID, whose two sets correspond by position.
  */
 export function sequenceSetWire(numbers: Iterable<number>): string {
-  const ranges: string[] = []
-  let from = 0
-  let to = 0
+  const ranges: [from: number, to: number][] = []
   for (const value of numbers) {
-    if (from !== 0 && value === to + 1) {
-      to = value
-      continue
-    }
-    if (from !== 0) ranges.push(rangeWire(from, to))
-    from = value
-    to = value
+    const before = ranges.at(-1)
+    if (before !== undefined && value === before[1] + 1) before[1] = value
+    else ranges.push([value, value])
   }
-  if (from !== 0) ranges.push(rangeWire(from, to))
-  return ranges.join(",")
+  return rangesWire(ranges)
 }
 
-function rangeWire(from: number, to: number): string {
-  return from === to ? String(from) : `${from}:${to}`
+/** The same of ranges. */
+export function rangesWire(ranges: readonly [from: number, to: number][]): string {
+  return ranges.map(([from, to]) => (from === to ? String(from) : `${from}:${to}`)).join(",")
 }
 
 /**

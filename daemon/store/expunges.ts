@@ -39,11 +39,8 @@ export class Expunges {
     return this.#links.remove(mailbox, [[1, Number.MAX_SAFE_INTEGER]])
   }
 
-  /** UIDs removed after the given mod-sequence, ascending. */
-  since(mailbox: number, modseq: number): number[] {
-    const uids: number[] = []
-    for (const [first, last] of this.#logged.all(mailbox, modseq))
-      for (let uid = first; uid <= last; uid++) uids.push(uid)
-    return uids
+  /** UIDs removed after the given mod-sequence, ascending: there may be many more of them than there ever were messages. */
+  since(mailbox: number, modseq: number): Run[] {
+    return this.#logged.all(mailbox, modseq)
   }
 }

@@ -106,8 +106,8 @@ export class Messages {
     return this.#marks.firstUnseen(mailbox)
   }
 
-  /** UIDs removed after the given mod-sequence, ascending. */
-  expungedSince(mailbox: number, modseq: number): number[] {
+  /** UIDs removed after the given mod-sequence, in runs, ascending. */
+  expungedSince(mailbox: number, modseq: number): [first: number, last: number][] {
     return this.#expunges.since(mailbox, modseq)
   }
 

@@ -180,19 +180,19 @@ export class View {
 
   #expunge(store: Store, mailbox: Mailbox, which: Moment["expunges"]): Gone {
     const { state } = this
-    const gone = new Set(store.messages.expungedSince(mailbox.id, state.toldExpunges))
     const expunged: number[] = []
     const vanished: number[] = []
     this.#expungesHeld = false
-    for (let index = state.uids.length - 1; index >= 0 && gone.size > 0; index -= 1) {
-      const uid = state.uids[index] ?? 0
-      if (!gone.has(uid)) continue
-      if (which === "none" || (which === "own" && !this.#ownExpunges.has(uid))) {
-        this.#expungesHeld = true
-        continue
+    for (const gone of store.messages.expungedSince(mailbox.id, state.toldExpunges).reverse()) {
+      for (const index of this.#within(gone).reverse()) {
+        const uid = state.uids[index] ?? 0
+        if (which === "none" || (which === "own" && !this.#ownExpunges.has(uid))) {
+          this.#expungesHeld = true
+          continue
+        }
+        expunged.push(index + 1)
+        vanished.push(uid)
       }
-      expunged.push(index + 1)
-      vanished.push(uid)
     }
     const told = new Set(vanished)
     if (told.size > 0) state.uids = state.uids.filter((uid) => !told.has(uid))
@@ -249,6 +249,27 @@ export class View {
   sequenceOf(uid: number): number | null {
     const index = this.#from(uid)
     return this.state.uids[index] === uid ? index + 1 : null
+  }
+
+  /** Of UIDs, ascending ranges, those that the client does not count. */
+  unknownOf(ranges: readonly Range[]): Range[] {
+    const unknown: Range[] = []
+    for (const [first, last] of ranges) {
+      let next = first
+      for (const index of this.#within([first, last])) {
+        const uid = this.state.uids[index] ?? 0
+        if (next < uid) unknown.push([next, uid - 1])
+        next = uid + 1
+      }
+      if (next <= last) unknown.push([next, last])
+    }
+    return unknown
+  }
+
+  /** Indexes of the UIDs in a range, ascending. */
+  #within([first, last]: Range): number[] {
+    const from = this.#from(first)
+    return Array.from({ length: this.#from(last + 1) - from }, (_, at) => from + at)
   }
 
   /** Index of the first UID that is not below. */

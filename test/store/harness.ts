@@ -75,6 +75,12 @@ export function id(store: Store, name: string): number {
   return store.mailboxes.named(name).id
 }
 
+/** UIDs that went after a mod-sequence, one by one. */
+export function goneSince(store: Store, mailbox: number, modseq: number): number[] {
+  const runs = store.messages.expungedSince(mailbox, modseq)
+  return runs.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, at) => first + at))
+}
+
 export function faulty(fault: StoreFault): (error: unknown) => boolean {
   return (error) => {
     assert.ok(error instanceof StoreError, String(error))

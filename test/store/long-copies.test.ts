@@ -1,7 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 import type { Store } from "../../daemon/store/store.ts"
-import { faulty, house, id, put } from "./harness.ts"
+import { faulty, goneSince, house, id, put } from "./harness.ts"
 
 /** INBOX with so many messages of one content. */
 function filled(store: Store, count: number): number[] {
@@ -29,7 +29,7 @@ test("a COPY that is cut off between two transactions leaves nothing, and nothin
   put(again, "Archive", "after")
   while (again.tidy());
   assert.deepEqual(again.messages.uids(target), [1, between, between + 201])
-  assert.deepEqual(again.messages.expungedSince(target, 0).length, 400, "who saw the copies is told that they went")
+  assert.deepEqual(goneSince(again, target, 0).length, 400, "who saw the copies is told that they went")
   assert.equal(again.messages.uids(inbox).length, 600)
   assert.equal(reopen().longCopies.takeBack(), false)
 })

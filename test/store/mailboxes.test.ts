@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import { openKeyed } from "../../daemon/store/cipher.ts"
 import type { Store } from "../../daemon/store/store.ts"
-import { closeSound, faulty, house, id, put } from "./harness.ts"
+import { closeSound, faulty, goneSince, house, id, put } from "./harness.ts"
 
 /** Names as LIST shows them; a star behind those that only stand above others. */
 function names(store: Store): string[] {
@@ -91,7 +91,7 @@ test("RENAME INBOX moves its messages and leaves it empty, with what is below it
   const after = store.mailboxes.named("INBOX")
   assert.equal(after.uidValidity, inbox.uidValidity)
   assert.equal(after.uidNext, 3)
-  assert.deepEqual(store.messages.expungedSince(inbox.id, inbox.highestModseq), [1, 2])
+  assert.deepEqual(goneSince(store, inbox.id, inbox.highestModseq), [1, 2])
 })
 
 test("DELETE removes messages, and keeps the name while others are below it", (t) => {

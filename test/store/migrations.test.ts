@@ -8,7 +8,7 @@ import { keywordList } from "../../daemon/store/keywords.ts"
 import { mailboxSchema } from "../../daemon/store/migrations/1-mailbox.sql.ts"
 import { migrate, migrations } from "../../daemon/store/migrations/run.ts"
 import { Store } from "../../daemon/store/store.ts"
-import { closeSound, faulty, options, put } from "./harness.ts"
+import { closeSound, faulty, goneSince, options, put } from "./harness.ts"
 
 /** Three made-up versions: each needs the one before it. */
 const versions = [
@@ -197,7 +197,7 @@ test("version 9: flags, keywords and mod-sequences are those of the messages", (
     [1, 8, 10, 10],
     [1, 8, 12, 12],
   ])
-  assert.deepEqual(store.messages.expungedSince(1, 5), [3, 4, 5, 9, 10, 12])
+  assert.deepEqual(goneSince(store, 1, 5), [3, 4, 5, 9, 10, 12])
   assert.deepEqual(store.messages.deleted(1), [2, 128, 383])
   assert.equal(store.messages.firstUnseen(1), 1)
   store.messages.mark(1, [[1, 2 ** 32 - 1]], { operation: "add", flags: 1, keywords: [], unchangedSince: null })

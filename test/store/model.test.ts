@@ -2,7 +2,7 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 import fc from "fast-check"
 import type { Store } from "../../daemon/store/store.ts"
-import { type House, house, id, put } from "./harness.ts"
+import { goneSince, type House, house, id, put } from "./harness.ts"
 import { mail } from "./mail.ts"
 import { Model, type ModelChange } from "./model.ts"
 
@@ -122,7 +122,7 @@ function compare(store: Store, model: Model): void {
     )
     const since = Math.max(mailbox.start, mailbox.modseq - 3)
     assert.deepEqual(
-      store.messages.expungedSince(box, since),
+      goneSince(store, box, since),
       mailbox.gone
         .filter(({ modseq }) => modseq > since)
         .map(({ uid }) => uid)

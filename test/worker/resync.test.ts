@@ -86,3 +86,14 @@ async function truth(client: TestClient): Promise<[number, string][]> {
   listen(memory, await client.ok("UID FETCH 1:* (FLAGS)"))
   return sorted(memory)
 }
+
+test("a log of billions of UIDs is told as a range, and costs no more than one", async (t) => {
+  const home = startHome(t)
+  const client = await home.connect()
+  await client.ok("APPEND INBOX {}", Buffer.from(letter("one")))
+  await client.ok("ENABLE QRESYNC")
+  await client.ok("SELECT INBOX")
+  t.mock.method(home.store.messages, "expungedSince", () => [[2, 4_000_000_000]])
+  const told = await client.ok("UID FETCH 1:4294967295 FLAGS (CHANGEDSINCE 100 VANISHED)")
+  assert.deepEqual(told, ["* VANISHED (EARLIER) 2:4000000000"])
+})

@@ -208,3 +208,28 @@ test("a range of messages is one range of UIDs; what $ stands for is worked out 
   own.saved = [8]
   assert.deepEqual(own.uidRanges(own.resolve({ kind: "saved" }, true)), [[8, 8]])
 })
+
+test("of ranges of UIDs, those that the client does not count", () => {
+  const uid = fc.integer({ min: 1, max: 40 })
+  const chosen = fc.uniqueArray(uid, { maxLength: 15 }).map((uids) => uids.sort((a, b) => a - b))
+  const ranges = fc
+    .array(fc.tuple(uid, uid))
+    .map((ends) => merged(ends.map(([a, b]) => [Math.min(a, b), Math.max(a, b)])))
+  fc.assert(
+    fc.property(chosen, ranges, (uids, asked) => {
+      const each = Array.from({ length: 40 }, (_, at) => at + 1)
+      const unknown = viewOf(uids).unknownOf(asked)
+      assert.deepEqual(
+        each.filter((one) => isWithin(unknown, one)),
+        each.filter((one) => isWithin(asked, one) && !uids.includes(one)),
+      )
+    }),
+  )
+  assert.deepEqual(view.unknownOf([[1, 4_000_000_000]]), [
+    [1, 1],
+    [4, 4],
+    [6, 7],
+    [9, 12],
+    [14, 4_000_000_000],
+  ])
+})

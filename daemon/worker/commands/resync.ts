@@ -1,9 +1,9 @@
 import type { Resync, SequenceRanges, SequenceSet } from "../../imap/ast.ts"
-import { sequenceSetWire } from "../../imap/response.ts"
+import { rangesWire } from "../../imap/response.ts"
 import type { Mailbox } from "../../store/types.ts"
 import type { Conversation } from "../conversation.ts"
 import { Refused } from "../refusal.ts"
-import { merged, type Range, type View } from "../view.ts"
+import { intersection, merged, type Range, type View } from "../view.ts"
 
 /** RFC 7162 §3.2.5, §3.2.6: only after ENABLE QRESYNC. @throws Refused */
 export function refuseWithoutQresync({ qresync }: Conversation): void {
@@ -49,11 +49,10 @@ export function namedUids(set: SequenceSet, view: View): Range[] {
  * number may go.
  */
 export function tellVanished({ account, writer }: Conversation, view: View, ranges: Range[], since: number, above = 0) {
-  const { mailbox } = view.state
-  const gone = account.store.messages.expungedSince(mailbox, since)
-  const named = inRanges(ranges)
-  const told = gone.filter((uid) => named(uid) && uid > above && view.sequenceOf(uid) === null)
-  if (told.length > 0) writer.text(`* VANISHED (EARLIER) ${sequenceSetWire(told)}\r\n`)
+  const gone = merged(account.store.messages.expungedSince(view.state.mailbox, since))
+  const named = intersection(intersection(gone, ranges), [[above + 1, Number.POSITIVE_INFINITY]])
+  const told = view.unknownOf(named)
+  if (told.length > 0) writer.text(`* VANISHED (EARLIER) ${rangesWire(told)}\r\n`)
 }
 
 /** Tells of UIDs, asked in ascending order, whether they lie in ascending ranges. */
