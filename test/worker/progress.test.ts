@@ -47,13 +47,13 @@ test("INPROGRESS during FETCH stands between two messages", async (t) => {
 
 test("INPROGRESS during what works on many messages at a time", async (t) => {
   const client = await start(t)
-  for (let doubled = 4; doubled < 2048; doubled *= 2) await client.ok("COPY 1:* INBOX")
+  for (let doubled = 4; doubled < 4096; doubled *= 2) await client.ok("COPY 1:* INBOX")
   const commands = [
     "SORT (SUBJECT) UTF-8 ALL",
-    "STORE 1:2048 +FLAGS.SILENT (\\Deleted)",
-    "COPY 1:2048 Archive",
-    "UID EXPUNGE 1:512",
-    "MOVE 1:1536 Archive",
+    "STORE 1:4096 +FLAGS.SILENT (\\Deleted)",
+    "COPY 1:4096 Archive",
+    "UID EXPUNGE 1:1536",
+    "MOVE 1:2560 Archive",
     "SELECT Archive",
     "EXPUNGE",
   ]
