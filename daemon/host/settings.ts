@@ -87,7 +87,9 @@ const throttle = z.strictObject({
     .array(count(0, 3600))
     .min(1)
     .default([2, 4, 8, 15])
-    .describe("Delay before the answer to the 1st, 2nd, … login after a failure; the last repeats."),
+    .describe(
+      "Delay of the next login after the 1st, 2nd, … failure, and of each that comes meanwhile; the last repeats.",
+    ),
   forget_s: count(1, 86_400).default(900).describe("Failures are forgotten after this long without a new one."),
   entries: count(16, 1_000_000)
     .default(10_000)

@@ -4,8 +4,8 @@ import type { Settings } from "../host/settings.ts"
 
 /** Failures of one user name under one key. */
 type Failed = { count: number; fingerprints: Set<string> }
-/** `nextAt`: when the next attempt is looked at (ms since the epoch). */
-type History = { byUser: Map<string, Failed>; nextAt: number }
+/** `nextAt`: when the next attempt is looked at (ms since the epoch). `turn`: whose turn was last, and when. */
+type History = { byUser: Map<string, Failed>; nextAt: number; turn: { user: string; at: number } | null }
 
 /** More wrong passwords than this are not told apart; each then counts as new. */
 const rememberedFingerprints = 16
@@ -17,8 +17,9 @@ const waitingPerKey = 16
 /**
  * What failed logins cost: the next attempt for the same user, or from the same address (an IPv6 /64), is
  * answered later (2, 4, 8, 15 s by default), and those behind it wait their turn, one delay apart. One wrong
- * password tried again and again, as a phone with an old password does, counts once. An address from which
- * the user logged in before is not held up by what strangers try on that user.
+ * password tried again and again, as a phone with an old password does, counts once. A login that succeeds
+ * gives its turn back: those behind it do not pay again. An address from which the user logged in before is not
+ * held up by what strangers try on that user, nor he there by a few mistakes of others.
  */
 export class Throttle {
   readonly #delays: number[]
@@ -50,7 +51,7 @@ export class Throttle {
     const delay = this.delayMs(user, remote, now)
     // A queue in which nobody's client waits to the end is no use to anyone.
     if (delay > this.#longestMs) return false
-    for (const key of keys) this.#takeTurn(key, now + delay)
+    for (const key of keys) this.#takeTurn(key, user, now + delay)
     if (delay > 0) await this.#wait(keys, delay)
     return true
   }
@@ -58,7 +59,7 @@ export class Throttle {
   /** `fingerprint` tells wrong passwords of one user apart; null counts as a new one. */
   failed(user: string, remote: string, fingerprint: string | null, now = Date.now()): void {
     for (const key of [userKey(user), addressKey(remote)]) {
-      const history = this.#histories.get(key) ?? { byUser: new Map<string, Failed>(), nextAt: 0 }
+      const history = this.#histories.get(key) ?? { byUser: new Map<string, Failed>(), nextAt: 0, turn: null }
       const name = history.byUser.has(user) || history.byUser.size < rememberedUsers ? user : ""
       const failed = history.byUser.get(name) ?? { count: 0, fingerprints: new Set<string>() }
       if (fingerprint === null || !failed.fingerprints.has(fingerprint)) failed.count += 1
@@ -75,16 +76,26 @@ export class Throttle {
     this.#histories.delete(userKey(user))
     this.#trusted.set(pair(user, remote), true)
     const address = this.#histories.get(addressKey(remote))
-    if (address?.byUser.delete(user) && address.byUser.size === 0) this.#histories.delete(addressKey(remote))
+    if (address === undefined) return
+    const { turn } = address
+    // It waited for its turn itself, so nobody gets more turns by logging in between his guesses.
+    if (turn?.user === user && address.nextAt === turn.at + this.#delayOf(address)) address.nextAt = turn.at
+    if (address.byUser.delete(user) && address.byUser.size === 0) this.#histories.delete(addressKey(remote))
   }
 
   #keys(user: string, remote: string): string[] {
-    return this.#trusted.has(pair(user, remote)) ? [addressKey(remote)] : [userKey(user), addressKey(remote)]
+    if (!this.#trusted.has(pair(user, remote))) return [userKey(user), addressKey(remote)]
+    const address = this.#histories.get(addressKey(remote))
+    // As many failures as there are delays are no mistakes, but guesses at everybody who is known there.
+    const isHeldUp = address !== undefined && (address.byUser.has(user) || failures(address) >= this.#delays.length)
+    return isHeldUp ? [addressKey(remote)] : []
   }
 
-  #takeTurn(key: string, at: number): void {
+  #takeTurn(key: string, user: string, at: number): void {
     const history = this.#histories.get(key)
-    if (history !== undefined) history.nextAt = at + this.#delayOf(history)
+    if (history === undefined) return
+    history.turn = { user, at }
+    history.nextAt = at + this.#delayOf(history)
   }
 
   async #wait(keys: string[], delay: number): Promise<void> {
@@ -98,10 +109,15 @@ export class Throttle {
   }
 
   #delayOf(history: History): number {
-    let count = 0
-    for (const failed of history.byUser.values()) count += failed.count
+    const count = failures(history)
     return count === 0 ? 0 : (this.#delays[Math.min(count, this.#delays.length) - 1] ?? 0) * 1000
   }
+}
+
+function failures({ byUser }: History): number {
+  let count = 0
+  for (const failed of byUser.values()) count += failed.count
+  return count
 }
 
 const userKey = (user: string) => `user ${user}`

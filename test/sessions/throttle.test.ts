@@ -78,3 +78,38 @@ test("a login of one's own does not pay for guesses at others", () => {
   throttle.failed("dave", "192.0.2.1", "y", now + 8000)
   assert.equal(throttle.delayMs("carol", "192.0.2.1", now + 8000), 8000)
 })
+
+test("a login that succeeds gives its turn back, but nobody else's", async () => {
+  const throttle = new Throttle({ ...settings, delays_s: [0.01, 8] })
+  throttle.failed("bob", "192.0.2.1", "x")
+  assert.equal(await throttle.pass("alice", "192.0.2.1"), true)
+  throttle.succeeded("alice", "192.0.2.1")
+  assert.equal(throttle.delayMs("carol", "192.0.2.1"), 0)
+  throttle.failed("bob", "192.0.2.1", "y")
+  const owed = throttle.delayMs("carol", "192.0.2.1")
+  throttle.succeeded("alice", "192.0.2.1")
+  assert.ok(Math.abs(throttle.delayMs("carol", "192.0.2.1") - owed) < 1000, "bob's second failure is not paid by alice")
+})
+
+test("where a user logged in before, a few mistakes of others do not hold him up; many do, and so do his own", () => {
+  const throttle = new Throttle(settings)
+  throttle.succeeded("alice", "192.0.2.1")
+  for (const user of ["bob", "carol", "dave"]) throttle.failed(user, "192.0.2.1", "x", now)
+  assert.equal(throttle.delayMs("alice", "192.0.2.1", now), 0)
+  assert.equal(throttle.delayMs("erin", "192.0.2.1", now), 8000)
+  throttle.failed("erin", "192.0.2.1", "x", now)
+  assert.equal(throttle.delayMs("alice", "192.0.2.1", now), 15_000)
+
+  const other = new Throttle(settings)
+  other.succeeded("alice", "192.0.2.1")
+  other.failed("alice", "192.0.2.1", "x", now)
+  assert.equal(other.delayMs("alice", "192.0.2.1", now), 2000)
+})
+
+test("someone who is known at an address opens many connections at once there, in spite of another's mistake", async () => {
+  const throttle = new Throttle(settings)
+  throttle.succeeded("alice", "192.0.2.1")
+  throttle.failed("bob", "192.0.2.1", "x")
+  const passed = await Promise.all(Array.from({ length: 40 }, () => throttle.pass("alice", "192.0.2.1")))
+  assert.ok(passed.every(Boolean))
+})
