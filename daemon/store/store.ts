@@ -87,8 +87,18 @@ export class Store {
   }
 
   /**
-   * Upkeep that has no hurry, a slice of it: removes some of what deletions, a COPY that failed and a crash left
-   * behind, keeps the search index in order, brings what an older version wrote up to date, gives free pages back to
+   * Upkeep that makes others slower while it is not done, a slice of it: what of the search index is not merged makes
+   * every search slower, and more comes all the time; what a COPY left that failed is seen. False when there is none.
+   *
+   * @throws StoreError `disk-full`: later, or after the next open, there may be room
+   */
+  tidySoon(): boolean {
+    return this.contents.words.merge() || this.longCopies.takeBack()
+  }
+
+  /**
+   * Upkeep, a slice of it: that of `tidySoon` first, then what has no hurry. Removes some of what deletions and a crash
+   * left behind, makes the search index anew, brings what an older version wrote up to date, gives free pages back to
    * the disk. False when there is nothing to do.
    *
    * @throws StoreError `disk-full`: later, or after the next open, there may be room
@@ -96,9 +106,7 @@ export class Store {
   tidy(): boolean {
     const { words } = this.contents
     return (
-      // First: what is not merged makes every search slower, and more comes all the time.
-      words.merge() ||
-      this.longCopies.takeBack() ||
+      this.tidySoon() ||
       this.mailboxes.clear() ||
       this.contents.clear() ||
       this.orderings.fill() ||

@@ -6,9 +6,13 @@ import type { WorkerLog } from "./account.ts"
 /** After a change its upkeep waits this long: more changes are likely, and upkeep for many costs less than for each. */
 const settleMs = 100
 
+/** While changes follow one another, what has no hurry waits, but no longer than this: a client may never stop. */
+const patienceMs = 2000
+
 /**
  * Upkeep of a mailbox beside its connections: what a deletion or a crash left in it, the search index, free pages.
- * It works in slices, and rests after each as long as it took, so that it never has more than half of the time.
+ * It works in slices, and rests after each as long as it took, so that it never has more than half of the time; what
+ * has no hurry, after the last of many changes, such as the batches of one long command.
  */
 export class Tidying {
   readonly #store: Store
@@ -17,6 +21,9 @@ export class Tidying {
   #running: Promise<void> | null = null
   #again = false
   #toldFull = false
+  /** When somebody else changed something, and when something that has no hurry was done. */
+  #changedAt = 0
+  #calmAt = 0
   #unlisten = () => {}
 
   constructor(store: Store, log: WorkerLog) {
@@ -26,7 +33,10 @@ export class Tidying {
 
   /** Soon, and after each change of the mailbox from now on. */
   start(): void {
-    this.#unlisten = this.#store.onCommit(() => this.#wake())
+    this.#unlisten = this.#store.onCommit(({ by }) => {
+      if (by !== this) this.#changedAt = performance.now()
+      this.#wake()
+    })
     this.#wake()
   }
 
@@ -65,14 +75,20 @@ export class Tidying {
   }
 
   async #everything(): Promise<void> {
-    for (let begun = performance.now(); this.#slice(); begun = performance.now())
-      await this.#rest(performance.now() - begun)
+    for (;;) {
+      const begun = performance.now()
+      const isBusy = begun - this.#changedAt < settleMs && begun - this.#calmAt < patienceMs
+      if (!isBusy) this.#calmAt = begun
+      const did = this.#slice(isBusy)
+      if (!did && !isBusy) return
+      await this.#rest(did ? performance.now() - begun : settleMs)
+    }
   }
 
   /** False when there is nothing to do, or no room to do it: the next change comes when there is. */
-  #slice(): boolean {
+  #slice(isBusy: boolean): boolean {
     try {
-      return this.#store.tidy()
+      return isBusy ? this.#store.tidySoon() : this.#store.tidy()
     } catch (error) {
       if (!isFull(error)) throw error
       if (!this.#toldFull) this.#log.warn({}, "the disk is full: upkeep of a mailbox waits")

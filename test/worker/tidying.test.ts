@@ -64,3 +64,35 @@ for (const [how, commands, mailbox] of ways) {
     assert.deepEqual(home.store.check(), [])
   })
 }
+
+test("what has no hurry waits for the last of many changes, but not for ever", async (t) => {
+  const { store } = house(t)
+  let now = 1000
+  t.mock.method(performance, "now", () => now)
+  const soon = t.mock.method(store, "tidySoon", () => false)
+  const all = t.mock.method(store, "tidy", () => false)
+  const tidying = new Tidying(store, silent)
+  tidying.start()
+  const turns = async (calls: typeof soon, count: number) => {
+    calls.mock.resetCalls()
+    while (calls.mock.callCount() < count) await setTimeout(1)
+  }
+  await turns(all, 1)
+  put(store, "INBOX", "one")
+  all.mock.resetCalls()
+  await turns(soon, 3)
+  assert.equal(all.mock.callCount(), 0)
+  now += 100
+  await turns(all, 1)
+  put(store, "INBOX", "two")
+  await turns(soon, 2)
+  now += 1999
+  put(store, "INBOX", "three")
+  all.mock.resetCalls()
+  await turns(soon, 2)
+  assert.equal(all.mock.callCount(), 0)
+  now += 1
+  put(store, "INBOX", "four")
+  await turns(all, 1)
+  await tidying.stop()
+})
