@@ -27,6 +27,7 @@ export type LoginContext = {
 export const authenticationFailed = "NO [AUTHENTICATIONFAILED] Authentication failed"
 const unavailable = "NO [UNAVAILABLE] Logins are not possible at the moment, please try again later"
 const damaged = "NO [CORRUPTION] This mailbox is damaged, please tell the operator"
+const newer = "NO [CONTACTADMIN] A newer version of this server wrote this mailbox, please tell the operator"
 const fault = "NO [SERVERBUG] This mailbox cannot be opened, please tell the operator"
 
 /** Complete by type: a new reason does not compile until it is answered here. Codes from RFC 5530 §3. */
@@ -38,6 +39,7 @@ const replies: Record<RefusalReason, string> = {
   closing: unavailable,
   "damaged-slot": damaged,
   "damaged-database": damaged,
+  "newer-database": newer,
   fault,
 }
 

@@ -207,6 +207,7 @@ const reasons: Record<RefusalReason, true> = {
   busy: true,
   "damaged-slot": true,
   "damaged-database": true,
+  "newer-database": true,
   "unusable-password": true,
   closing: true,
   fault: true,

@@ -53,6 +53,7 @@ const refusalReason = z.enum([
   "busy", // KDF queue full, or too many connections
   "damaged-slot",
   "damaged-database",
+  "newer-database",
   "unusable-password", // create, rekey: the new password is not one that the profile admits
   "closing",
   "fault",

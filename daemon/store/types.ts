@@ -111,6 +111,7 @@ export type StoreFault =
   | "too-big"
   | "disk-full"
   | "damaged"
+  | "newer-schema" // the file was written by a newer program
   | "no-such-message"
   | "no-more-uids"
   | "name-too-long"

@@ -48,6 +48,7 @@ const answers: Record<StoreFault, Refusal> = {
   "too-big": { status: "NO", code: "TOOBIG", text: "The message is too big" },
   "disk-full": { status: "NO", code: "LIMIT", text: "The server's disk is full, nothing was stored" },
   damaged: { status: "NO", code: "CORRUPTION", text: "The mailbox database is damaged, nothing was overwritten" },
+  "newer-schema": { status: "NO", code: "CONTACTADMIN", text: "A newer version of the server wrote this mailbox" },
   "no-such-message": { status: "NO", code: "EXPUNGEISSUED", text: "That message is gone" },
   "no-more-uids": { status: "NO", code: "LIMIT", text: "This folder has no more numbers for messages: use another" },
   "too-many-annotations": {
@@ -63,7 +64,7 @@ const answers: Record<StoreFault, Refusal> = {
 }
 
 /** Faults that the operator must hear of, although the client gets a plain answer. */
-const reported: ReadonlySet<StoreFault> = new Set(["damaged", "disk-full"])
+const reported: ReadonlySet<StoreFault> = new Set(["damaged", "newer-schema", "disk-full"])
 
 /** The one place where an exception becomes a reply. What nobody foresaw is our fault: SERVERBUG, and a line in the log. */
 export function refusalFor(error: unknown, log: WorkerLog, command: string): Refusal {

@@ -125,7 +125,7 @@ export function storeLimits(mailbox: Settings["mailbox"]): StoreLimits {
 /**
  * Opens the mailbox with the root key of a slot.
  *
- * @throws Refused `damaged-database`, or `credential` for a slot that was replaced and has come back
+ * @throws Refused `damaged-database`, `newer-database`, or `credential` for a slot that was replaced and has come back
  */
 export function openMailbox(household: Household, slot: FoundSlot): Store {
   const store = openWith(household, slot.root)
@@ -148,6 +148,8 @@ function openWith(household: Household, root: Uint8Array): Store {
     // A worker of a daemon that died still holds the file; it is about to let go, and the client's next try finds it free.
     if ((cause as { code?: string }).code === "SQLITE_BUSY") throw new Refused("closing")
     if (cause instanceof StoreError && cause.fault === "damaged") throw new Refused("damaged-database", null, { cause })
+    if (cause instanceof StoreError && cause.fault === "newer-schema")
+      throw new Refused("newer-database", null, { cause })
     throw cause
   } finally {
     wipe(key)

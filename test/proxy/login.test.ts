@@ -15,6 +15,7 @@ const replies: [why: RefusalReason, reply: RegExp][] = [
   ["busy", /^a1 NO \[UNAVAILABLE\]/],
   ["closing", /^a1 NO \[UNAVAILABLE\]/],
   ["damaged-slot", /^a1 NO \[CORRUPTION\]/],
+  ["newer-database", /^a1 NO \[CONTACTADMIN\]/],
   ["damaged-database", /^a1 NO \[CORRUPTION\]/],
   ["fault", /^a1 NO \[SERVERBUG\]/],
 ]

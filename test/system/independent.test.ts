@@ -62,6 +62,20 @@ test("the first octets of a mailbox are random, and so is all the rest", async (
 const appended = Buffer.from("Subject: appended\r\n\r\nby the user\r\n")
 
 /** Mail by both ways: through the spool, and by APPEND. */
+test("a mailbox that a newer version wrote is not called damaged, and not touched", async (t) => {
+  const mailkeep = await Mailkeep.start(t, { alice: password })
+  const exported = await exportKey(mailkeep)
+  await until("the mailbox is locked", async () => (await mailkeep.workerPid("alice")) === null)
+  const file = await databaseOf(mailkeep, "alice")
+  const newer = new SqlCipher(file)
+  newer.exec(`PRAGMA key = "x'${exported}'"; PRAGMA user_version = 1000`)
+  newer.close()
+  const before = readFileSync(file)
+  await assert.rejects(ImapClient.login(mailkeep.ports.imaps, "alice", password), /\[CONTACTADMIN\]/)
+  assert.deepEqual(readFileSync(file), before)
+  assert.ok(mailkeep.log.some((line) => line.includes("newer-database")))
+})
+
 async function fill(mailkeep: Mailkeep): Promise<ImapClient> {
   const mta = await LmtpClient.open({ port: mailkeep.ports.lmtp })
   for (const { bytes, name } of sample)

@@ -31,6 +31,7 @@ const refusals: Record<RefusalReason, string> = {
   busy: "too many logins are being worked on: try again in a moment",
   "damaged-slot": "this user's key slot is damaged: restore the keys directory from a backup",
   "damaged-database": "this user's mailbox is damaged: restore it from a backup; the daemon's log says more",
+  "newer-database": "this user's mailbox was written by a newer mailkeep: install that version again",
   "unusable-password": "that password cannot be used: take printable characters in UTF-8",
   closing: "the mailbox is just being closed: try again",
   fault: "the worker could not do this: the daemon's log says why",

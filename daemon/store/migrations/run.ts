@@ -30,7 +30,7 @@ export const migrations: readonly string[] = [
  * Brings a database to the newest version, each step in a transaction of its own, so that a crash leaves
  * either the old version or the new one.
  *
- * @throws StoreError `damaged` when it is not a mailbox, or was written by a newer program; nothing is changed then
+ * @throws StoreError `newer-schema` when a newer program wrote it, `damaged` when it is not a mailbox; nothing is changed then
  */
 export function migrate(db: Database.Database, steps: readonly string[] = migrations): void {
   const version = schemaVersion(db, steps.length)
@@ -43,7 +43,7 @@ function schemaVersion(db: Database.Database, known: number): number {
   const version = Number(db.pragma("user_version", { simple: true }))
   const application = Number(db.pragma("application_id", { simple: true }))
   if (version > known)
-    throw new StoreError("damaged", `schema ${version} is newer than this program, which knows ${known}`)
+    throw new StoreError("newer-schema", `schema ${version}, this program knows ${known}: install the newer one again`)
   if (version > 0 && application !== applicationId) throw new StoreError("damaged", "not a mailbox of this program")
   return version
 }
