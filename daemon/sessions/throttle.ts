@@ -2,10 +2,11 @@ import { LRUCache } from "lru-cache"
 import { countedAs } from "../host/addresses.ts"
 import type { Settings } from "../host/settings.ts"
 
+type Turn = { user: string; at: number }
 /** Failures of one user name under one key. */
 type Failed = { count: number; fingerprints: Set<string> }
-/** `nextAt`: when the next attempt is looked at (ms since the epoch). `turn`: whose turn was last, and when. */
-type History = { byUser: Map<string, Failed>; nextAt: number; turn: { user: string; at: number } | null }
+/** `nextAt`: when the next attempt is looked at (ms since the epoch). `turn`: whose turn came last, and when. */
+type History = { byUser: Map<string, Failed>; nextAt: number; turn: Turn | null }
 
 /** More wrong passwords than this are not told apart; each then counts as new. */
 const rememberedFingerprints = 16
@@ -51,8 +52,9 @@ export class Throttle {
     const delay = this.delayMs(user, remote, now)
     // A queue in which nobody's client waits to the end is no use to anyone.
     if (delay > this.#longestMs) return false
-    for (const key of keys) this.#takeTurn(key, user, now + delay)
+    for (const key of keys) this.#takeTurn(key, now + delay)
     if (delay > 0) await this.#wait(keys, delay)
+    for (const key of keys) this.#turnCame(key, { user, at: now + delay })
     return true
   }
 
@@ -66,7 +68,12 @@ export class Throttle {
       if (fingerprint !== null && failed.fingerprints.size < rememberedFingerprints)
         failed.fingerprints.add(fingerprint)
       history.byUser.set(name, failed)
-      history.nextAt = Math.max(history.nextAt, now + this.#delayOf(history))
+      const owed = now + this.#delayOf(history)
+      // What a failure costs is no turn, and nobody gives it back.
+      if (owed >= history.nextAt) {
+        history.nextAt = owed
+        history.turn = null
+      }
       this.#histories.set(key, history)
     }
   }
@@ -79,7 +86,10 @@ export class Throttle {
     if (address === undefined) return
     const { turn } = address
     // It waited for its turn itself, so nobody gets more turns by logging in between his guesses.
-    if (turn?.user === user && address.nextAt === turn.at + this.#delayOf(address)) address.nextAt = turn.at
+    if (turn?.user === user && address.nextAt === turn.at + this.#delayOf(address)) {
+      address.nextAt = turn.at
+      address.turn = null
+    }
     if (address.byUser.delete(user) && address.byUser.size === 0) this.#histories.delete(addressKey(remote))
   }
 
@@ -91,11 +101,15 @@ export class Throttle {
     return isHeldUp ? [addressKey(remote)] : []
   }
 
-  #takeTurn(key: string, user: string, at: number): void {
+  #takeTurn(key: string, at: number): void {
     const history = this.#histories.get(key)
-    if (history === undefined) return
-    history.turn = { user, at }
-    history.nextAt = at + this.#delayOf(history)
+    if (history !== undefined) history.nextAt = at + this.#delayOf(history)
+  }
+
+  /** Not before: a login that succeeds meanwhile would give back the turn of a guess at the same user that still waits. */
+  #turnCame(key: string, turn: Turn): void {
+    const history = this.#histories.get(key)
+    if (history !== undefined) history.turn = turn
   }
 
   async #wait(keys: string[], delay: number): Promise<void> {

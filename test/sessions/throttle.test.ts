@@ -91,6 +91,32 @@ test("a login that succeeds gives its turn back, but nobody else's", async () =>
   assert.ok(Math.abs(throttle.delayMs("carol", "192.0.2.1") - owed) < 1000, "bob's second failure is not paid by alice")
 })
 
+test("a login that succeeds does not give back the turn of another at the same user, which still waits", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"], now })
+  const throttle = new Throttle({ ...settings, delays_s: [8] })
+  throttle.failed("bob", "192.0.2.1", "x")
+  t.mock.timers.tick(8000)
+  assert.equal(await throttle.pass("alice", "192.0.2.1"), true)
+  const waiting = throttle.pass("alice", "192.0.2.1")
+  throttle.succeeded("alice", "192.0.2.1")
+  assert.equal(throttle.delayMs("carol", "192.0.2.1"), 16_000)
+  t.mock.timers.tick(8000)
+  assert.equal(await waiting, true)
+  throttle.succeeded("alice", "192.0.2.1")
+  assert.equal(throttle.delayMs("carol", "192.0.2.1"), 0, "when it came and succeeded it is given back")
+})
+
+test("what a failure costs is not given back, not even when it comes in the very moment of the turn", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"], now })
+  const throttle = new Throttle({ ...settings, delays_s: [4, 8] })
+  throttle.failed("bob", "192.0.2.1", "x")
+  t.mock.timers.tick(4000)
+  assert.equal(await throttle.pass("alice", "192.0.2.1"), true)
+  throttle.failed("bob", "192.0.2.1", "y")
+  throttle.succeeded("alice", "192.0.2.1")
+  assert.equal(throttle.delayMs("carol", "192.0.2.1"), 8000)
+})
+
 test("where a user logged in before, a few mistakes of others do not hold him up; many do, and so do his own", () => {
   const throttle = new Throttle(settings)
   throttle.succeeded("alice", "192.0.2.1")
