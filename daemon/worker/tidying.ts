@@ -21,9 +21,8 @@ export class Tidying {
   #running: Promise<void> | null = null
   #again = false
   #toldFull = false
-  /** When somebody else changed something, and when something that has no hurry was done. */
+  /** When somebody else changed something. */
   #changedAt = 0
-  #calmAt = 0
   #unlisten = () => {}
 
   constructor(store: Store, log: WorkerLog) {
@@ -74,11 +73,15 @@ export class Tidying {
     }
   }
 
+  /**
+   * Once patience is over it goes on to the end: with a slice now and then a client that adds and deletes without end
+   * would fill the disk, quota or not.
+   */
   async #everything(): Promise<void> {
+    const since = performance.now()
     for (;;) {
       const begun = performance.now()
-      const isBusy = begun - this.#changedAt < settleMs && begun - this.#calmAt < patienceMs
-      if (!isBusy) this.#calmAt = begun
+      const isBusy = begun - this.#changedAt < settleMs && begun - since < patienceMs
       const did = this.#slice(isBusy)
       if (!did && !isBusy) return
       await this.#rest(did ? performance.now() - begun : settleMs)

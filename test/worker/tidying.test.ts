@@ -96,3 +96,30 @@ test("what has no hurry waits for the last of many changes, but not for ever", a
   await turns(all, 1)
   await tidying.stop()
 })
+
+test("a long command after a quiet time is waited for; when patience is over, upkeep goes on to its end", async (t) => {
+  const { store } = house(t)
+  let now = 1000
+  let left = 0
+  t.mock.method(performance, "now", () => now)
+  const soon = t.mock.method(store, "tidySoon", () => false)
+  const all = t.mock.method(store, "tidy", () => left-- > 0)
+  const tidying = new Tidying(store, silent)
+  const change = (name: string) => {
+    put(store, "INBOX", name)
+    all.mock.resetCalls()
+    soon.mock.resetCalls()
+  }
+  tidying.start()
+  while (all.mock.callCount() === 0) await setTimeout(1)
+  now += 60_000
+  left = 3
+  change("one")
+  while (soon.mock.callCount() === 0) await setTimeout(1)
+  assert.equal(all.mock.callCount(), 0)
+  now += 2000
+  change("two")
+  while (all.mock.callCount() < 4 && soon.mock.callCount() === 0) await setTimeout(1)
+  assert.equal(all.mock.callCount(), 4)
+  await tidying.stop()
+})
