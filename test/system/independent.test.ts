@@ -61,7 +61,6 @@ test("the first octets of a mailbox are random, and so is all the rest", async (
 
 const appended = Buffer.from("Subject: appended\r\n\r\nby the user\r\n")
 
-/** Mail by both ways: through the spool, and by APPEND. */
 test("a mailbox that a newer version wrote is not called damaged, and not touched", async (t) => {
   const mailkeep = await Mailkeep.start(t, { alice: password })
   const exported = await exportKey(mailkeep)
@@ -76,6 +75,7 @@ test("a mailbox that a newer version wrote is not called damaged, and not touche
   assert.ok(mailkeep.log.some((line) => line.includes("newer-database")))
 })
 
+/** Mail by both ways: through the spool, and by APPEND. */
 async function fill(mailkeep: Mailkeep): Promise<ImapClient> {
   const mta = await LmtpClient.open({ port: mailkeep.ports.lmtp })
   for (const { bytes, name } of sample)
