@@ -33,13 +33,18 @@ export async function runSpool(settings: Settings, channel: ControlChannelLike, 
   const queue = new Queue(paths.spool)
   await queue.prepare()
   await sweep(queue, log)
+  const arrived = announcer(channel, log)
   const recipients = new Recipients((address) => channel.request("recipient.resolve", { address }), settings.spool)
   const unsubscribe = [
     channel.onNotice("recipient.changed", ({ address }) => recipients.forget(address)),
-    channel.onReconnect?.(() => recipients.doubtAll()),
+    channel.onReconnect?.(() => {
+      recipients.doubtAll()
+      void announceWaiting(queue, arrived, log)
+    }),
   ]
   const addresses = settings.spool.lmtp.map((address) => (address.includes("/") ? paths.under(address) : address))
-  const lmtp = await listen(addresses, settings, { queue, recipients, log, arrived: announcer(channel, log) })
+  const lmtp = await listen(addresses, settings, { queue, recipients, log, arrived })
+  void announceWaiting(queue, arrived, log)
   const sweeper = setInterval(() => void sweep(queue, log), sweepEveryMs).unref()
   log.info({ listening: lmtp.listening }, "listening for LMTP")
   return {
@@ -74,12 +79,24 @@ async function listen(
   return await serveLmtp(addresses, options, parts)
 }
 
-/** A notice that is lost costs nothing but time: the mailbox is flushed at its next unlock. */
+/** A notice that is lost costs nothing but time: the mailbox is flushed at the next one, or at its next unlock. */
 function announcer(channel: ControlChannelLike, log: Log): (mailbox: string) => void {
   return (mailbox) => {
     void (async () => channel.notify("spool.arrived", { mailbox }))().catch((error: unknown) =>
       log.debug({ err: error, mailbox }, "the daemon could not be told of new mail"),
     )
+  }
+}
+
+/**
+ * What lies in the spool may have come without a notice: the process before this one was killed, or the daemon was
+ * away. A user who is logged in would not hear of it until more comes.
+ */
+async function announceWaiting(queue: Queue, arrived: (mailbox: string) => void, log: Log): Promise<void> {
+  try {
+    for (const mailbox of await queue.nonEmpty()) arrived(mailbox)
+  } catch (error) {
+    log.error({ err: error }, "cannot look through the spool")
   }
 }
 

@@ -159,6 +159,15 @@ export class Queue {
     return await this.#counts.waiting(mailboxId)
   }
 
+  /** Mailboxes for which mail waits. */
+  async nonEmpty(): Promise<string[]> {
+    const found: string[] = []
+    for (const mailbox of await this.#places.mailboxes()) {
+      if ((await this.#places.namesIfReal(mailbox, "new")).length > 0) found.push(mailbox)
+    }
+    return found
+  }
+
   /**
    * For `spool list`: a line per mailbox that has anything. Where a link is in the place of a directory there
    * is nothing of ours to count; one such mailbox does not hide the others.

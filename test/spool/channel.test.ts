@@ -67,7 +67,9 @@ test("spool and daemon over the real control channel, also while the daemon rest
   await daemon.close()
   assert.equal(await send(), 0, "known, so accepted without the daemon")
   daemon = await serve()
+  arrived.length = 0
   await until(() => connections === 2)
+  await until(() => arrived.length > 0) // of what came while the daemon was away
   assert.equal(await send(), 0)
   assert.equal(asked, 3, "asked again, since notices may have been missed")
   assert.deepEqual(new Set(arrived), new Set([mailboxOf("alice")]))
