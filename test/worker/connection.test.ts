@@ -173,7 +173,7 @@ test("others are answered while a long command runs", async (t) => {
   for (const command of [
     "SEARCH HEADER Subject nothing-of-it",
     "FETCH 1:* (FLAGS ENVELOPE BODYSTRUCTURE)",
-    "STORE 1:* +FLAGS (\\Answered)",
+    "STORE 1:* +FLAGS (\\Answered word)",
   ]) {
     busy.send(`long ${command}\r\n`)
     let rounds = 0
