@@ -1,5 +1,6 @@
 import type { Connection } from "./connection.ts"
 import type { Marks } from "./marks.ts"
+import { type MessageRow, messageColumns } from "./message-rows.ts"
 import type { Query } from "./query.ts"
 import { type Marked, type Message, StoreError } from "./types.ts"
 import { type Run, uidRuns } from "./uid-runs.ts"
@@ -15,16 +16,6 @@ export type NewMessage = Pick<
   keywords: string
 }
 
-type Columns = [
-  mailbox: number,
-  uid: number,
-  content: number,
-  internalDate: number,
-  internalZone: number,
-  savedAt: number,
-  size: number,
-  thread: number,
-]
 type Copying = { to: number; first: number; now: number; from: number; low: number; high: number }
 type Totals = [messages: number, bytes: number]
 
@@ -34,7 +25,7 @@ type Totals = [messages: number, bytes: number]
  */
 export class Links {
   readonly #marks: Marks
-  readonly #insert: Query<Columns, unknown>
+  readonly #insert: Query<[mailbox: number, ...MessageRow], unknown>
   readonly #linked: Query<[content: number], unknown>
   readonly #copy: Query<[Copying], unknown>
   readonly #totals: Query<[ranges: string, mailbox: number], Totals>
@@ -46,11 +37,12 @@ export class Links {
 
   constructor(connection: Connection, marks: Marks) {
     this.#marks = marks
-    const columns = "content, internal_date, internal_zone, saved_at, size, thread"
-    this.#insert = connection.prepare(`INSERT INTO message (mailbox, uid, ${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`)
+    this.#insert = connection.prepare(
+      `INSERT INTO message (mailbox, ${messageColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
     this.#linked = connection.prepare("DELETE FROM unlinked WHERE content = ?")
     this.#copy = connection.prepare(
-      `INSERT INTO message (mailbox, uid, ${columns})
+      `INSERT INTO message (mailbox, ${messageColumns})
        SELECT :to, :first + uid - :low, content, internal_date, internal_zone, :now, size, thread
        FROM message WHERE mailbox = :from AND uid BETWEEN :low AND :high ORDER BY uid`,
     )

@@ -33,7 +33,7 @@ export class Marks {
   readonly #unseen: Query<[mailbox: number], MarkRow>
   readonly #deleted: Query<[mailbox: number], MarkRow>
   readonly #write: Query<Columns, unknown>
-  readonly #drop: Query<[first: number, last: number], unknown>
+  readonly #drop: Query<[id: number], unknown>
 
   constructor(connection: Connection) {
     this.#keywords = new MessageKeywords(connection)
@@ -48,7 +48,7 @@ export class Marks {
        ON CONFLICT (id) DO UPDATE SET modseq = excluded.modseq, unseen = excluded.unseen, deleted = excluded.deleted,
          flags = excluded.flags, modseqs = excluded.modseqs`,
     )
-    this.#drop = connection.prepare("DELETE FROM mark WHERE id BETWEEN ? AND ?")
+    this.#drop = connection.prepare("DELETE FROM mark WHERE id = ?")
   }
 
   /** Of the messages in these ranges, in UID order, all at once. */
@@ -195,7 +195,7 @@ export class Marks {
   #save(mailbox: number, block: MarkBlock): void {
     if (!block.changed) return
     const { messages, modseq, unseen, deleted } = block.totals()
-    if (messages === 0) this.#drop.run(block.id, block.id)
+    if (messages === 0) this.#drop.run(block.id)
     else this.#write.run(block.id, mailbox, modseq, unseen, deleted, block.flags, block.modseqs)
   }
 }

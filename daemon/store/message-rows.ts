@@ -4,7 +4,8 @@ import type { Query } from "./query.ts"
 import { type Marked, type Message, StoreError } from "./types.ts"
 import type { Run } from "./uid-runs.ts"
 
-type Columns = [
+/** A row of `message`, but for its mailbox, in the order of `messageColumns`. */
+export type MessageRow = [
   uid: number,
   content: number,
   internalDate: number,
@@ -14,25 +15,26 @@ type Columns = [
   thread: number,
 ]
 
+export const messageColumns = "uid, content, internal_date, internal_zone, saved_at, size, thread"
+
 /** Rows read at one go: few enough that another connection gets its turn, many enough to be fast. */
 const pageRows = 500
 
 /** Reads messages whole: what stays as it is from `message`, what changes from the marks. */
 export class MessageRows {
   readonly #marks: Marks
-  readonly #run: Query<[mailbox: number, from: number, to: number, limit: number], Columns>
-  readonly #runs: Query<[ranges: string, mailbox: number, limit: number], Columns>
+  readonly #run: Query<[mailbox: number, from: number, to: number, limit: number], MessageRow>
+  readonly #runs: Query<[ranges: string, mailbox: number, limit: number], MessageRow>
 
   constructor(connection: Connection, marks: Marks) {
     this.#marks = marks
-    const columns = "uid, content, internal_date, internal_zone, saved_at, size, thread"
     this.#run = connection.raw(
-      `SELECT ${columns} FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid LIMIT ?`,
+      `SELECT ${messageColumns} FROM message WHERE mailbox = ? AND uid BETWEEN ? AND ? ORDER BY uid LIMIT ?`,
     )
     // All in one statement: one for each took ten times as long where every second message is meant. Both loops go up,
     // so nothing is sorted; that each row has its mark would show it if they did not.
     this.#runs = connection.raw(
-      `SELECT ${columns} FROM json_each(?) AS run CROSS JOIN message
+      `SELECT ${messageColumns} FROM json_each(?) AS run CROSS JOIN message
        WHERE mailbox = ? AND uid BETWEEN run.value ->> 0 AND run.value ->> 1 LIMIT ?`,
     )
   }
@@ -62,7 +64,7 @@ export class MessageRows {
     return rows.map((row, at) => messageOf(row, marks[at]))
   }
 
-  #rows(mailbox: number, ranges: readonly Run[]): Columns[] {
+  #rows(mailbox: number, ranges: readonly Run[]): MessageRow[] {
     const [only, second] = ranges
     if (only === undefined || second !== undefined) return this.#runs.all(JSON.stringify(ranges), mailbox, pageRows)
     return this.#run.all(mailbox, ...only, pageRows)
@@ -79,7 +81,7 @@ function upTo(ranges: readonly Run[], uid: number): Run[] {
 }
 
 function messageOf(
-  [uid, content, internalDate, internalZone, savedAt, size, thread]: Columns,
+  [uid, content, internalDate, internalZone, savedAt, size, thread]: MessageRow,
   marked?: Marked,
 ): Message {
   if (marked?.uid !== uid) throw new StoreError("damaged", "flags of some messages")

@@ -64,7 +64,7 @@ const answers: Record<StoreFault, Refusal> = {
 }
 
 /** Faults that the operator must hear of, although the client gets a plain answer. */
-const reported: ReadonlySet<StoreFault> = new Set(["damaged", "newer-schema", "disk-full"])
+const reported: ReadonlySet<StoreFault> = new Set(["damaged", "disk-full"])
 
 /** The one place where an exception becomes a reply. What nobody foresaw is our fault: SERVERBUG, and a line in the log. */
 export function refusalFor(error: unknown, log: WorkerLog, command: string): Refusal {
